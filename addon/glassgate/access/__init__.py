@@ -1,0 +1,1 @@
+"""What is decided, pure: identities, sessions, tokens, cookies, policies, and the pages that tell of them."""

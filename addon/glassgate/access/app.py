@@ -1,0 +1,56 @@
+"""An application: its hosts, its origin, its policies, and how its sessions behave."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from glassgate.access.policy import Policy
+
+
+class Unauthenticated(StrEnum):
+    """What a visitor without a session gets: by the kind of visitor, always a redirect, or always a 401."""
+
+    AUTO = "auto"
+    REDIRECT = "redirect"
+    ANSWER_401 = "401"
+
+
+@dataclass(frozen=True, slots=True)
+class OriginTls:
+    """How an https origin is verified; the defaults are the system's trust and the origin's own name."""
+
+    ca: Path | None = None
+    client_certificate: Path | None = None  # PEM: key, leaf, chain
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an application's traffic goes. It has no path: a target is forwarded byte for byte."""
+
+    scheme: str  # "http" | "https"
+    host: str
+    port: int
+    tls: OriginTls = OriginTls()
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One application behind the gate."""
+
+    name: str
+    domains: tuple[str, ...]  # lower case, without port
+    aud: str  # 64 hex digits
+    origin: Origin
+    policies: tuple[Policy, ...]  # in order of evaluation
+    session_duration: int  # seconds
+    providers: tuple[str, ...]  # ids; at least one
+    unauthenticated: Unauthenticated = Unauthenticated.AUTO
+    forward_cookie: bool = False
+    websocket_origins: tuple[str, ...] = ()  # further allowed origins, "https://host[:port]"
+
+
+def default_aud(team: str, name: str) -> str:
+    """The AUD tag of an app that names none: the same on every edge of one team (64 hex digits)."""
+    return hashlib.sha256(f"{len(team)}:{team}{len(name)}:{name}".encode()).hexdigest()

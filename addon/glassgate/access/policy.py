@@ -1,0 +1,92 @@
+"""Judges policies: which of them decides a request, and for what reasons. Asks nobody, has no clock."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from glassgate.access.facts import Facts
+
+
+class Decision(StrEnum):
+    """What a policy that holds does (Cloudflare Access's names, in its order of evaluation)."""
+
+    BYPASS = "bypass"
+    SERVICE_AUTH = "service_auth"
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One question to the facts."""
+
+    label: str  # as configured, "email_domain: contoso.example"; shown to people, so never a secret
+    matches: Callable[[Facts], bool | None]  # None: the fact could not be had
+    needs_acrs: str | None = None  # the authentication context whose proof would make it match (Entra's acrs)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A rule set: holds when one `include` matches, all `require` match and no `exclude` does."""
+
+    name: str
+    decision: Decision
+    include: tuple[Rule, ...]
+    require: tuple[Rule, ...] = ()
+    exclude: tuple[Rule, ...] = ()
+    session_duration: int | None = None  # seconds; the shortest of policy, app and global session counts
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule that it may ask."""
+        return self.include + self.require + self.exclude
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided, by which policy, and every rule asked on the way with its answer."""
+
+    decision: Decision
+    policy: Policy | None  # None: no policy held, so the default denies
+    reasons: tuple[str, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether this verdict lets the visitor in. Only a positive one does."""
+        return self.decision is Decision.ALLOW and self.policy is not None
+
+    @property
+    def reason(self) -> str:
+        """One sentence for the visitor."""
+        if self.policy is None:
+            return "No policy of this application lets you in."
+        said = "lets you in" if self.allowed else "keeps you out"
+        return f"The policy “{self.policy.name}” {said}."
+
+
+ANSWER = {True: "yes", False: "no", None: "unknown"}
+
+
+def judge(policies: Iterable[Policy], facts: Facts) -> Verdict:
+    """Let the first policy that holds decide, in the order given; where none holds, deny."""
+    reasons: list[str] = []
+    for policy in policies:
+        if _holds(policy, facts, reasons):
+            return Verdict(policy.decision, policy, tuple(reasons))
+    return Verdict(Decision.DENY, None, tuple(reasons))
+
+
+def _holds(policy: Policy, facts: Facts, reasons: list[str]) -> bool:
+    # What cannot be known counts against the visitor: it never lets in, and it does keep out.
+    doubt = policy.decision is Decision.DENY
+
+    def ask(part: str, rule: Rule, unknown: bool) -> bool:
+        answer = rule.matches(facts)
+        reasons.append(f"{policy.name}: {part} {rule.label}: {ANSWER[answer]}")
+        return unknown if answer is None else answer
+
+    return (
+        any(ask("include", rule, doubt) for rule in policy.include)
+        and all(ask("require", rule, doubt) for rule in policy.require)
+        and not any(ask("exclude", rule, not doubt) for rule in policy.exclude)
+    )

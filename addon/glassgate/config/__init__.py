@@ -1,0 +1,1 @@
+"""config.yaml to small frozen values for each room; the only code that knows YAML and pydantic."""

@@ -1,0 +1,87 @@
+"""What a configuration file says, as frozen values for the rooms. Knows neither YAML nor pydantic."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from glassgate.access.app import App
+from glassgate.oidc.provider import Provider
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host and a port: a listener, or a team's public address."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class LabUser:
+    """A user of the lab tenant. Signs in as `<name>@<domain>` or the bare name."""
+
+    name: str
+    display_name: str
+    password: str = field(repr=False)
+    domain: str = "contoso.example"
+    email: str | None = None  # default: name@domain; a guest's is foreign
+    groups: tuple[str, ...] = ()  # object ids
+    roles: tuple[str, ...] = ()
+    mfa: bool = False  # has a second factor, so can prove an authentication context
+    guest_of: str | None = None  # home tenant's domain: then a guest here
+
+
+@dataclass(frozen=True, slots=True)
+class LabOrigin:
+    """A sample origin that the lab starts: `kind` is one of the lab's sites ("wiki", "payroll")."""
+
+    kind: str
+    listen: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class LabSettings:
+    """The `lab` section. Present only when it is enabled."""
+
+    users: tuple[LabUser, ...]
+    origins: tuple[LabOrigin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration, checked."""
+
+    path: Path
+    team: Endpoint  # public host and port
+    listen: Endpoint
+    certificates: tuple[Path, ...]  # PEM: key, leaf, chain; absolute
+    ca: Path  # certs/ca.pem beside the first certificate: the local CA that signs ours
+    state: Path
+    store: str  # "memory:" | "sqlite:<absolute path>"
+    session_duration: int  # seconds, the global session's
+    providers: tuple[Provider, ...]
+    apps: tuple[App, ...]
+    trusted_proxies: tuple[Network, ...] = ()
+    audit: Path | None = None
+    metrics: Endpoint | None = None
+    lab: LabSettings | None = None
+
+    @property
+    def public_hosts(self) -> tuple[str, ...]:
+        """Every host name that the edge answers for: team, apps, and the lab's."""
+        hosts = [self.team.host, *(domain for app in self.apps for domain in app.domains)]
+        if self.lab:
+            hosts += LAB_HOSTS
+        return tuple(dict.fromkeys(hosts))
+
+    def origin_of(self, host: str) -> str:
+        """The public origin of one of our hosts (RFC 6454): https, and the port where it is not 443."""
+        return f"https://{host}" if self.team.port == 443 else f"https://{host}:{self.team.port}"
+
+
+LAB_HOSTS = ("login.localhost", "graph.localhost")

@@ -1,0 +1,1 @@
+"""What is remembered: keys, sessions, one-time codes; in memory or on disk."""

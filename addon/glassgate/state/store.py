@@ -1,0 +1,36 @@
+"""What every store promises: small values under (space, key), each with an end, and one atomic first-come."""
+
+from typing import Protocol
+
+
+class Store(Protocol):
+    """A key-value store with expiry. All calls block, may come from any thread, and raise StoreError alone.
+
+    `space` is a short name ("session", "grant", "once"); `key` is text; `expires` is Unix time in seconds.
+    An entry whose `expires` is at or before `now` is not there, whether or not it was swept away yet.
+    What `put`, `add` or `delete` returned from has been written: a kill -9 right after loses nothing.
+    """
+
+    def get(self, space: str, key: str, now: float) -> bytes | None:
+        """Return the live value, or None."""
+        ...
+
+    def put(self, space: str, key: str, value: bytes, expires: float) -> None:
+        """Write the value, over any older one."""
+        ...
+
+    def add(self, space: str, key: str, value: bytes, expires: float, now: float) -> bool:
+        """Write the value only where no live one is. True for exactly one of any number of callers."""
+        ...
+
+    def delete(self, space: str, key: str) -> None:
+        """Forget the entry; nothing happens where there is none."""
+        ...
+
+    def sweep(self, now: float) -> int:
+        """Remove entries that have ended; return how many. Cheap enough to call every minute."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
