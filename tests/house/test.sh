@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# The checks and the tests, and before them whatever they need from outside. Run as `./run.sh test [pytest's arguments]`;
+# with arguments just those tests run. What cannot be had is named, and then the run fails: nothing is left out quietly.
+set -uo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit 1
+PATH=$PWD/.venv/bin:$PATH
+amiss=()
+
+# The program that a test starts, and the Debian package that has it.
+programs=(chromium:chromium certutil:libnss3-tools curl:curl openssl:openssl node:nodejs npm:npm)
+
+packages_wanted() { # Debian packages whose program is not here, a line each
+    local pair
+    for pair in "${programs[@]}"; do command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair##*:}"; done
+}
+
+apt() {
+    local as=()
+    ((EUID == 0)) || as=(sudo -n)
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null >&2
+}
+
+debian_packages() {
+    local wanted
+    mapfile -t wanted < <(packages_wanted)
+    ((${#wanted[@]})) || return 0
+    echo "test: installing ${wanted[*]}" >&2
+    apt install -y --no-install-recommends "${wanted[@]}" || { apt update && apt install -y --no-install-recommends "${wanted[@]}"; }
+    mapfile -t wanted < <(packages_wanted)
+    ((${#wanted[@]} == 0)) || amiss+=("not installed, and not to be had by apt-get here: ${wanted[*]}")
+}
+
+npm_packages() {
+    local lock=tests/npm/package-lock.json stamp=tests/npm/node_modules/.installed
+    cmp -s "$lock" "$stamp" && return
+    echo "test: installing the npm packages of tests/npm" >&2
+    (cd tests/npm && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error </dev/null >&2) && cp "$lock" "$stamp" ||
+        amiss+=("not installed, and not to be had by npm here: the packages of tests/npm")
+}
+
+debian_packages
+npm_packages
+if ((${#amiss[@]})); then printf 'test: %s\n' "${amiss[@]}" >&2; fi
+
+# Hypothesis's own "ci" profile: the same examples every time, and no deadlines.
+if (($#)); then
+    python -m pytest --hypothesis-profile=ci "$@"
+else
+    bash tests/house/lint.sh || amiss+=("the checks of ./run.sh lint found something (above)")
+    python -m pytest --hypothesis-profile=ci -q -n 2 --dist loadscope
+fi
+status=$?
+
+if ((${#amiss[@]})); then
+    printf 'test: FAILED, %s\n' "${amiss[@]}" >&2
+    ((status)) || status=1
+fi
+exit "$status"

@@ -1,0 +1,76 @@
+"""The tests' own rules: one test module for each module, and nothing of the product swapped out under it."""
+
+import ast
+
+from house.tree import PACKAGE, TESTS, files, parsed, place
+
+# Modules without behaviour of their own, and where they are tested all the same.
+ELSEWHERE = {
+    "access/facts.py": "values alone",
+    "config/settings.py": "values alone: tests/config/test_build.py",
+    "oidc/provider.py": "values alone",
+    "state/store.py": "a protocol: tests/state has one contract over all stores",
+}
+
+SWAPPING = {"setattr", "setitem", "delattr", "patch"}
+
+
+def test_every_module_has_a_test_module_of_its_name():
+    lonely = [name for name in modules() if name not in ELSEWHERE and not mirror(name).is_file()]
+    assert lonely == []
+
+
+def test_the_exceptions_are_still_there():
+    assert set(ELSEWHERE) - set(modules()) == set()
+
+
+def modules():
+    names = (path.relative_to(PACKAGE) for path in files(PACKAGE, ".py"))
+    return [str(name) for name in names if not name.name.startswith("__")]
+
+
+def mirror(name):
+    path = TESTS / name
+    return path.with_name(f"test_{path.name}")
+
+
+def test_no_test_swaps_a_part_of_the_product():
+    """What a test wants to be different is handed in. (Environment variables and the folder may be set.)"""
+    found = [place(path, line) for path in files(TESTS, ".py") for line in swaps(parsed(path))]
+    assert found == []
+
+
+def swaps(tree):
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.ImportFrom(module="unittest.mock" | "mock")
+                | ast.ImportFrom(module="unittest", names=[ast.alias(name="mock")])
+            ):
+                yield node.lineno
+            case ast.Import(names=names) if any(name.name in {"unittest.mock", "mock"} for name in names):
+                yield node.lineno
+            case ast.Attribute(value=ast.Name(id="monkeypatch" | "mocker" | "mock"), attr=attr) if (
+                attr in SWAPPING
+            ):
+                yield node.lineno
+
+
+def test_the_look_for_swaps_sees():
+    lines = ["import unittest.mock", "from unittest import mock", "monkeypatch.setattr(a, 'b', 1)"]
+    assert sorted(swaps(ast.parse("\n".join([*lines, "monkeypatch.setenv('A', '1')"])))) == [1, 2, 3]
+
+
+def test_no_test_is_left_out():
+    """A test that skips itself says nothing. What it needs, ./run.sh test installs, or fails."""
+    found = [place(path, line) for path in files(TESTS, ".py") for line in skips(parsed(path))]
+    assert found == []
+
+
+def skips(tree):
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="pytest"), attr="skip" | "importorskip" | "xfail"):
+                yield node.lineno
+            case ast.Attribute(value=ast.Attribute(attr="mark"), attr="skip" | "skipif" | "xfail"):
+                yield node.lineno
