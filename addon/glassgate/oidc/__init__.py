@@ -1,1 +1,1 @@
-"""The relying party: discovery, keys, the authorization request, the callback, and every check of an ID token."""
+"""The relying party: discovery, keys, the way to the provider and back, and every check of an ID token."""

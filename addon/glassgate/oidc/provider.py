@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One entry of `identity_providers`. For `entra`, `authority` and `tenant` say where; for `oidc`, `issuer`."""
+    """One entry of `identity_providers`. `authority` and `tenant` (entra) or `issuer` (oidc): where it is."""
 
     id: str
     type: str  # "entra" | "oidc"

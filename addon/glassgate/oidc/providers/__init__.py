@@ -1,1 +1,1 @@
-"""What each kind of provider adds to OpenID Connect: tables of checks, and how its claims become an identity."""
+"""What each kind of provider adds to OpenID Connect: its checks, and how its claims become an identity."""

@@ -1,0 +1,52 @@
+"""Reads single claims, and refuses those of a wrong type."""
+
+from glassgate.oidc.errors import Reason, SignInError, shown
+
+type Claims = dict[str, object]
+
+MAX_TEXT = 1024  # characters
+MAX_ENTRIES = 20_000  # in a list: a bound far over any directory's own
+
+
+def text(claims: Claims, name: str) -> str | None:
+    """A claim that is text, or None where it is missing or empty. Raises claim_type."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise SignInError(Reason.CLAIM_TYPE, f"expected {name} to be text, got {shown(value)}")
+    return value or None
+
+
+def texts(claims: Claims, name: str) -> frozenset[str]:
+    """A claim that is a list of texts; empty where missing. Raises claim_type, also for a single text."""
+    value = claims.get(name)
+    if value is None:
+        return frozenset()
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_ENTRIES
+        or not all(isinstance(item, str) for item in value)
+    ):
+        raise SignInError(Reason.CLAIM_TYPE, f"expected {name} to be a list of texts, got {shown(value)}")
+    return frozenset(value)
+
+
+def counting_email(email: str | None, domains: tuple[str, ...]) -> str | None:
+    """The e-mail if it is one address in one of the domains (lower case); else None.
+
+    Only printable ASCII without spaces counts, folded by ASCII's rules alone: no other letter is taken for
+    another, and what goes into a header has one reading.
+    """
+    if not email or not email.isascii() or not email.isprintable() or set(email) & set(' ,;:<>()[]\\"'):
+        return None
+    local, at, domain = email.partition("@")
+    if not at or not local or "@" in domain or domain.lower() not in domains:
+        return None
+    return email
+
+
+def is_address(email: str | None) -> bool:
+    """Whether this is one plain e-mail address, in whatever domain."""
+    domain = (email or "").rpartition("@")[2].lower()
+    return bool(domain) and counting_email(email, (domain,)) is not None

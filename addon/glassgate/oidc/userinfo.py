@@ -1,0 +1,30 @@
+"""Asks the userinfo endpoint for what the ID token left out (OpenID Connect Core 1.0, section 5.3)."""
+
+from glassgate.oidc.claims import Claims
+from glassgate.oidc.errors import Reason, SignInError
+from glassgate.oidc.http import Fetch, HttpRequest
+from glassgate.oidc.refusal import check_answer
+from glassgate.oidc.strict_json import read_object
+
+# What it may add. Nothing else: the answer is not signed, so it proves no method, no audience, no session.
+ADDS = ("name", "preferred_username", "groups")
+EMAIL = ("email", "email_verified")  # one statement: neither half is taken without the other
+
+
+def complete(claims: Claims, endpoint: str, access_token: str, fetch: Fetch) -> Claims:
+    """Return the claims with those that only userinfo has; a claim of the ID token stays as it is.
+
+    Raises ProviderUnavailable, ProviderRefused, or SignInError: userinfo_malformed, json_duplicate,
+    userinfo_sub.
+    """
+    answer = fetch(HttpRequest("GET", endpoint, (("Authorization", f"Bearer {access_token}"),)))
+    check_answer(answer, Reason.USERINFO_MALFORMED)
+    said = read_object(answer.body, Reason.USERINFO_MALFORMED)
+    if said.get("sub") != claims["sub"]:
+        # "If they do not match, the UserInfo Response values MUST NOT be used" (section 5.3.2).
+        raise SignInError(Reason.USERINFO_SUB, "expected userinfo of the user in the ID token, got another's")
+    added = {name: said[name] for name in ADDS if name in said and name not in claims}
+    if "email" in claims:
+        return claims | added
+    kept = {name: value for name, value in claims.items() if name not in EMAIL}
+    return kept | added | {name: said[name] for name in EMAIL if name in said}
