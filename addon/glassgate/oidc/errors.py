@@ -93,9 +93,9 @@ class SignInError(Exception):
     chose: it is escaped wherever it is shown.
     """
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
-        self.reason = reason
+        self.reason = Reason(reason)  # the list is closed: ValueError for any other
         self.detail = detail
 
 
@@ -105,7 +105,7 @@ class ProviderUnavailable(SignInError):  # noqa: N818
     `retry_after` is how many seconds the provider asked to wait, where it did.
     """
 
-    def __init__(self, reason: Reason, detail: str, *, retry_after: int | None = None) -> None:
+    def __init__(self, reason: str, detail: str, *, retry_after: int | None = None) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from glassgate.access.identity import Identity
 from glassgate.oidc import authorize, id_token, userinfo
-from glassgate.oidc.authorize import AuthorizationRequest
+from glassgate.oidc.authorize import AuthorizationRequest, code_challenge
 from glassgate.oidc.callback import Callback
 from glassgate.oidc.claims import Claims
 from glassgate.oidc.discovery import Discovery
@@ -18,6 +18,9 @@ from glassgate.oidc.providers.generic import GENERIC
 from glassgate.oidc.providers.ways import Check
 from glassgate.oidc.redeem import Grant, Tokens, redeem
 from glassgate.oidc.refusal import refusal
+
+# The whole of what the gate needs, but for the callback's reader and the errors.
+__all__ = ["AuthorizationRequest", "Expected", "RelyingParty", "code_challenge"]
 
 WAYS = {"entra": ENTRA, "oidc": GENERIC}
 
