@@ -12,7 +12,7 @@ MADE = {".git", ".venv", "node_modules", "__pycache__"}
 
 
 def files(top: Path, *suffixes: str) -> Iterator[Path]:
-    """Every file below `top` that ends so, in a steady order, without caches and what set-up or a run made."""
+    """Every file below `top` that ends so, in a steady order, without caches and what a run made."""
     for path in sorted(top.iterdir()):
         if path.name in MADE or path.name.endswith("_cache") or path == ROOT / "state":
             continue
