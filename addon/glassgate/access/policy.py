@@ -1,7 +1,7 @@
 """Judges policies: which of them decides a request, and for what reasons. Asks nobody, has no clock."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from glassgate.access.facts import Facts
@@ -62,6 +62,30 @@ class Verdict:
             return "No policy of this application lets you in."
         said = "lets you in" if self.allowed else "keeps you out"
         return f"The policy “{self.policy.name}” {said}."
+
+
+def common_acrs(policies: Iterable[Policy]) -> tuple[str, ...]:
+    """The authentication contexts that every allowing policy requires: worth asking for before anybody is known."""
+    wanted = [
+        {rule.needs_acrs for rule in policy.require if rule.needs_acrs}
+        for policy in policies
+        if policy.decision is Decision.ALLOW
+    ]
+    return tuple(sorted(set.intersection(*wanted))) if wanted else ()
+
+
+def missing_acrs(policies: Iterable[Policy], facts: Facts) -> frozenset[str]:
+    """The authentication contexts that are all that keeps this visitor out; empty where more than that does."""
+    if facts.identity is None:
+        return frozenset()
+    policies = tuple(policies)
+    proven = facts.identity.acrs
+    needed = frozenset(rule.needs_acrs for policy in policies for rule in policy.rules if rule.needs_acrs)
+    with_all = replace(facts, identity=replace(facts.identity, acrs=proven | needed))
+    verdict = judge(policies, with_all)
+    if not verdict.allowed or verdict.policy is None:
+        return frozenset()
+    return frozenset(rule.needs_acrs for rule in verdict.policy.rules if rule.needs_acrs) - proven
 
 
 ANSWER = {True: "yes", False: "no", None: "unknown"}

@@ -1,0 +1,5 @@
+"""`python -m glassgate`."""
+
+from glassgate.cli.main import main
+
+main()

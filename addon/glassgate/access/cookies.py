@@ -1,0 +1,86 @@
+"""Our cookies: their names, how they are set and read, and how they are kept from the origin."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from werkzeug.http import dump_cookie, parse_cookie
+
+APP_TOKEN = "CF_Authorization"  # noqa: S105 - a name
+GLOBAL_SESSION = "__Host-CF_Authorization"
+LOGIN = "__Host-CF_Login_"
+APP_SESSION = "__Host-CF_AppSession_"
+RESERVED_PREFIX = "__Host-CF_"
+
+SIGN_IN_LIFETIME = 600  # seconds that a sign-in may take
+MAX_SIGN_INS = 16  # at once, on one host of one browser
+MAX_TOKENS = 8  # cookies of one name that are tried
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def is_reserved(name: str) -> bool:
+    """Whether nobody but the gate may set or see a cookie of this name."""
+    return name == APP_TOKEN or name.startswith(RESERVED_PREFIX)
+
+
+def read(headers: Headers) -> list[tuple[str, str]]:
+    """Every cookie of a request, in order; names may repeat (RFC 6265 section 5.4)."""
+    cookies = parse_cookie(_cookie_string(headers).decode("latin-1"))
+    return list(cookies.items(multi=True))
+
+
+def values(headers: Headers, name: str) -> list[str]:
+    """The values of all cookies of this name, at most MAX_TOKENS."""
+    return [value for other, value in read(headers) if other == name][:MAX_TOKENS]
+
+
+def without_ours(headers: Headers, *, keep_app_token: bool = False) -> bytes:
+    """The Cookie header for the origin: what was sent, byte for byte, less our own; b"" where nothing is left."""
+    pairs = [pair.strip(b" \t") for pair in _cookie_string(headers).split(b";")]
+    kept = [pair for pair in pairs if pair and not _is_ours(pair, keep_app_token)]
+    return b"; ".join(kept)
+
+
+def _is_ours(pair: bytes, keep_app_token: bool) -> bool:
+    name, equals, value = pair.partition(b"=")
+    # A nameless cookie "=CF_Authorization=x" is sent as "CF_Authorization=x": only its look tells.
+    text = (name.strip() or value.strip()).decode("latin-1")
+    if text == APP_TOKEN and keep_app_token:
+        return False
+    return is_reserved(text) or (not equals and is_reserved(text.split("=")[0]))
+
+
+def _cookie_string(headers: Headers) -> bytes:
+    # HTTP/2 may send one header a pair (RFC 9113 section 8.2.3).
+    return b"; ".join(value for name, value in headers if name.lower() == b"cookie")
+
+
+def set_app_token(token: str, expires: float) -> str:
+    """Set-Cookie for an application token: host-only, with Expires, since clients take none without."""
+    return _set(APP_TOKEN, token, expires=expires)
+
+
+def set_global_session(value: str, expires: float) -> str:
+    """Set-Cookie for the global session on the team domain."""
+    return _set(GLOBAL_SESSION, value, expires=expires)
+
+
+def set_sign_in(prefix: str, sign_in: str, sealed: str, now: float) -> str:
+    """Set-Cookie for one sign-in's memory; `prefix` is LOGIN or APP_SESSION."""
+    return _set(prefix + sign_in, sealed, expires=now + SIGN_IN_LIFETIME)
+
+
+def clear(name: str) -> str:
+    """Set-Cookie that deletes a cookie of ours: with the attributes it was set with, else browsers keep it."""
+    return _set(name, "", expires=0)
+
+
+def crowded_out(headers: Headers, prefix: str) -> list[str]:
+    """Names of the oldest sign-ins that must go before another begins. Ids sort by their time."""
+    names = sorted({name for name, _ in read(headers) if name.startswith(prefix)})
+    return names[: max(0, len(names) - MAX_SIGN_INS + 1)]
+
+
+def _set(name: str, value: str, *, expires: float) -> str:
+    when = datetime.fromtimestamp(expires, UTC)
+    return dump_cookie(name, value, expires=when, path="/", secure=True, httponly=True, samesite="Lax", max_size=0)

@@ -1,0 +1,120 @@
+"""The composition root: a configuration becomes a gate with keys, store, providers, and the lab where wanted."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from wsgiref.types import WSGIApplication
+
+from glassgate import __version__
+from glassgate.access.seal import Seal
+from glassgate.config.load import load
+from glassgate.config.settings import LAB_HOSTS, Settings
+from glassgate.errors import StartError
+from glassgate.gate.sessions import Sessions
+from glassgate.gate.sign_in import CALLBACK_PATH
+from glassgate.gate.sign_out import LOGOUT_PATH
+from glassgate.gate.site import Site
+from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.lanes import Lanes
+from glassgate.mitm.tls import OriginTrust
+from glassgate.oidc.http import open_http
+from glassgate.oidc.relying_party import RelyingParty
+from glassgate.record.audit import AuditLog
+from glassgate.record.metrics import Metrics
+from glassgate.record.monitor import Monitor
+from glassgate.record.recorder import Recorder
+from glassgate.state.certificates import ensure_edge_certificate
+from glassgate.state.keyring import KeyRing
+from glassgate.state.open import open_store
+
+
+@dataclass(slots=True)
+class Composed:
+    """A gate with all that it needs. `start` and `close` are for what runs beside the proxy."""
+
+    settings: Settings
+    addon: GateAddon
+    starts: list[Callable[[], None]]
+    closes: list[Callable[[], None]]
+
+    def start(self) -> None:
+        """Start metrics and the lab's origins. Raises StartError."""
+        for step in self.starts:
+            step()
+
+    def close(self) -> None:
+        """End everything, the last begun first."""
+        for step in reversed(self.closes):
+            step()
+
+
+def for_program(path: Path) -> Composed:
+    """A gate from a configuration file, with the lab where the file enables it. Raises ConfigError, StartError."""
+    return compose(load(path, os.environ))
+
+
+def compose(settings: Settings) -> Composed:
+    """Put the rooms together. Raises StartError where a key, a certificate, the store or a port cannot be had."""
+    now = time.time()
+    make_certificates(settings, now)
+    keys = KeyRing.open(settings.state / "keys", now)
+    store = open_store(settings.store)
+    metrics = Metrics(
+        __version__, [app.name for app in settings.apps], [provider.id for provider in settings.providers]
+    )
+    audit = AuditLog(settings.audit) if settings.audit else None
+    lanes = Lanes()
+    recorder = Recorder(audit, metrics)
+    site = _site(settings, keys, Sessions(store))
+    starts: list[Callable[[], None]] = []
+    closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close]
+    if settings.metrics:
+        # A probe that reads what is never there: it asks the store, and changes nothing.
+        monitor = Monitor(
+            settings.metrics, metrics, {"store": lambda: store.get("probe", "probe", time.time()) is None}
+        )
+        starts.append(monitor.start)
+        closes.append(monitor.close)
+    hosts: dict[str, WSGIApplication] = {}
+    if settings.lab:
+        lab = _lab(settings)
+        hosts = dict(lab.hosts)
+        starts.append(lab.start)
+        closes.append(lab.close)
+    addon = GateAddon(site, recorder, OriginTrust(settings.apps), lanes, hosts)
+    return Composed(settings, addon, starts, closes)
+
+
+def make_certificates(settings: Settings, now: float) -> None:
+    """Make the local CA and the edge's certificate where they are missing. One that is not ours stays as it is."""
+    ensure_edge_certificate(settings.ca, settings.certificates[0], settings.public_hosts, now)
+
+
+def _site(settings: Settings, keys: KeyRing, sessions: Sessions) -> Site:
+    callback = settings.origin_of(settings.team.host) + CALLBACK_PATH
+    return Site(
+        team=settings.team.host,
+        port=settings.team.port,
+        apps={domain: app for app in settings.apps for domain in app.domains},
+        lab_hosts=frozenset(LAB_HOSTS) if settings.lab else frozenset(),
+        parties={
+            provider.id: RelyingParty(provider, callback, open_http(provider.ca)) for provider in settings.providers
+        },
+        session_duration=settings.session_duration,
+        trusted_proxies=settings.trusted_proxies,
+        keys=keys,
+        seal=Seal(keys.secrets),
+        sessions=sessions,
+        verified={},
+        chance=secrets.token_urlsafe,
+    )
+
+
+def _lab(settings: Settings):  # type: ignore[no-untyped-def]
+    # Only where it is enabled: production never loads a line of it.
+    from glassgate.lab.open import open_lab
+
+    raise StartError(f"{open_lab} {LOGOUT_PATH}")

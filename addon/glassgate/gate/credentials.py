@@ -1,0 +1,71 @@
+"""Which session a request presents at an app, of all the tokens that it may bring."""
+
+import hashlib
+from dataclasses import dataclass
+
+from glassgate.access import cookies, token
+from glassgate.access.app import App
+from glassgate.gate.exchange import Request, Steps
+from glassgate.gate.sessions import Granted
+from glassgate.gate.site import Site
+
+MOST_VERIFIED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request presents. Without `granted` nothing of it counts; `conflict`: it spoke for two sessions."""
+
+    granted: Granted | None = None
+    assertion: str = ""  # the application token that counts, byte for byte
+    token: token.AppToken | None = None
+    reason: str = "no_token"  # why none counts
+    conflict: bool = False
+
+
+def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
+    """The session of the tokens that are valid for this app: of one session, or none counts.
+
+    A token in `Cf-Access-Token`, or a Bearer that is one of ours, counts before cookies.
+    """
+    found: Presented | None = None
+    reason = "no_token"
+    for text in _candidates(request):
+        try:
+            checked = verify(site, app, text, request.at)
+        except token.TokenError as fault:
+            reason = str(fault.reason)
+            continue
+        granted = yield from site.sessions.granted(checked.nonce, request.at)
+        if granted is None or granted.grant.audience != app.aud or granted.session.identity.user_id != checked.subject:
+            reason = "session_ended"
+            continue
+        if found and found.granted and found.granted.session.id != granted.session.id:
+            return Presented(reason="token_conflict", conflict=True)
+        found = found or Presented(granted, text, checked, "")
+    return found or Presented(reason=reason)
+
+
+def verify(site: Site, app: App, text: str, now: float) -> token.AppToken:
+    """Check an application token, its signature once only: what is remembered is that it held, never that it was
+    let in. Raises TokenError."""
+    key = (hashlib.sha256(text.encode("latin-1", "replace")).digest(), app.aud)
+    known = site.verified.get(key)
+    if known is None:
+        known = token.verify(text, site.keys.verifying, issuer=site.issuer, audience=app.aud, now=now)
+        if len(site.verified) >= MOST_VERIFIED:
+            site.verified.clear()
+        site.verified[key] = known
+    token.check_times(known, now)
+    return known
+
+
+def _candidates(request: Request) -> list[str]:
+    header = [value.decode("latin-1") for value in request.values(b"cf-access-token")]
+    bearers = [
+        value[7:].strip().decode("latin-1")
+        for value in request.values(b"authorization")
+        if value[:7].lower() == b"bearer "
+    ]
+    in_headers = [text for text in (*header, *bearers) if text.count(".") == 2]
+    return [*in_headers, *cookies.values(request.headers, cookies.APP_TOKEN)][: cookies.MAX_TOKENS]

@@ -1,0 +1,117 @@
+"""What goes into the journey and what comes out of it: plain values, whatever server carries them."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from glassgate.access.app import App
+from glassgate.access.facts import Address
+from glassgate.record.events import Event
+
+type Fields = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The head of one request, as it was received. Nothing of its body: what is decided is decided before it."""
+
+    ray: str  # the id of this exchange
+    at: float  # Unix seconds
+    secure: bool  # it came over TLS
+    method: str
+    hosts: tuple[str, ...]  # every Host header, and the authority of the request line or of HTTP/2
+    target: str  # path and query, as sent
+    headers: Fields
+    peer: Address
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of every header of this name (lower case)."""
+        return [value for other, value in self.headers if other.lower() == name]
+
+    def value(self, name: bytes) -> bytes:
+        """The only value of a header; b"" where there is none, or where it is sent twice and so says nothing."""
+        values = self.values(name)
+        return values[0] if len(values) == 1 else b""
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """What follows the first question mark of the target."""
+        return self.target.partition("?")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Our own answer. Nothing reaches an origin."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The request was let in: send it to this app's origin, with exactly these headers."""
+
+    app: App
+    headers: Fields
+    target: str
+    websocket: bool
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The request is for a host that is served in this process (the lab's)."""
+
+    host: str
+
+
+type Outcome = Answer | Forward | Local
+
+
+class Lane(StrEnum):
+    """Who is asked, so that one who hangs does not hold up the others."""
+
+    STORE = "store"
+    PROVIDER = "provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A call that may block. The journey yields it, whoever drives the journey runs it elsewhere and sends back
+    what it returned, or throws in what it raised."""
+
+    lane: Lane
+    call: Callable[[], Any]
+
+
+type Steps[T] = Generator[Ask, Any, T]
+
+
+def ask[T](lane: Lane, call: Callable[[], T]) -> Steps[T]:
+    """Yield one call and return its answer: `answer = yield from ask(Lane.STORE, lambda: store.get(…))`."""
+    answer: T = yield Ask(lane, call)
+    return answer
+
+
+def run[T](steps: Steps[T]) -> T:
+    """Drive steps to their end in this thread, running each call in place. For tests and command lines."""
+    try:
+        wanted = next(steps)
+        while True:
+            try:
+                answer = wanted.call()
+            except Exception as fault:  # noqa: BLE001 - thrown into the journey, which must meet it
+                wanted = steps.throw(fault)
+            else:
+                wanted = steps.send(answer)
+    except StopIteration as end:
+        result: T = end.value
+        return result

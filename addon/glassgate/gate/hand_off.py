@@ -1,0 +1,167 @@
+"""From the team domain to the app: once, to one host, for one app, in the browser that began there, within a minute."""
+
+import hmac
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from glassgate.access import cookies, meta, token
+from glassgate.access.app import App
+from glassgate.access.policy import judge
+from glassgate.access.seal import Purpose, SealError
+from glassgate.access.session import Grant, Session, digest
+from glassgate.gate import answers
+from glassgate.gate.credentials import presented
+from glassgate.gate.exchange import Answer, Request, Steps
+from glassgate.gate.site import TEAM_PREFIX, Site
+from glassgate.record.events import Action
+
+AUTHORIZED_PATH = TEAM_PREFIX + "authorized"
+LIFETIME = 60  # seconds
+LONGEST_TARGET = 2048  # bytes of path and query that a sign-in remembers: it travels in cookies, which hold 4096
+
+
+def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
+    """Send a browser without a session from the app to the team domain, which learns where it wanted to go."""
+    event = answers.told(
+        Action.UNAUTHENTICATED,
+        request,
+        site,
+        allowed=False,
+        status=302,
+        app=app.name,
+        app_domain=host,
+        app_aud=app.aud,
+    )
+    if len(request.target) > LONGEST_TARGET:
+        return answers.standard(request, "url_too_long", event=event, action=("Sign in", site.url(host, "/")))
+    sign_in, secret = f"{int(request.at * 1000):012x}{site.chance(9)}", site.chance(32)
+    said = meta.Meta(app.aud, host, request.target, digest(secret), sign_in)
+    query = {
+        "kid": app.aud,
+        "redirect_url": request.target,
+        "meta": meta.sign(said, site.keys.secrets("meta")[0], request.at),
+    }
+    sealed = site.seal.close(Purpose.APP_SESSION, {"h": host, "a": app.aud, "s": secret}, request.at)
+    crowded = cookies.crowded_out(request.headers, cookies.APP_SESSION)
+    lines = [
+        *answers.access_headers(site, app, host),
+        ("Set-Cookie", cookies.set_sign_in(cookies.APP_SESSION, sign_in, sealed, request.at)),
+        *(("Set-Cookie", cookies.clear(name)) for name in crowded),
+    ]
+    url = site.url(site.team, f"{TEAM_PREFIX}login/{host}?{urlencode(query)}")
+    return answers.redirect(request, url, lines, (event,))
+
+
+def start(
+    site: Site,
+    request: Request,
+    app: App,
+    session: Session,
+    host: str,
+    target: str,
+    app_session: str,
+    sign_in: str,
+) -> Answer:
+    """Send a browser whose session was let in from the team domain to the app's `authorized`."""
+    nonce = site.chance(16)
+    carried = {
+        "h": host, "a": app.aud, "t": target, "n": digest(nonce), "u": session.id, "s": app_session, "i": sign_in,
+    }  # fmt: skip
+    state = site.seal.close(Purpose.HAND_OFF, carried, request.at)
+    return answers.redirect(request, site.url(host, f"{AUTHORIZED_PATH}?{urlencode({'nonce': nonce, 'state': state})}"))
+
+
+def authorized(site: Site, request: Request, app: App, host: str) -> Steps[Answer]:
+    """`/cdn-cgi/access/authorized`: take the hand-off and set the application token.
+
+    Forged, foreign or of another browser: 400. Expired: a page to start again. Used: on, where this browser's
+    session stands. In none of these is anything issued.
+    """
+    query = parse_qs(request.query, max_num_fields=8)
+    nonce, state = query.get("nonce", []), query.get("state", [])
+    if len(nonce) != 1 or len(state) != 1:
+        return answers.refused(request, site, "hand_off_malformed", "handoff_foreign")
+    try:
+        carried = site.seal.open(Purpose.HAND_OFF, state[0], request.at, LIFETIME)
+    except SealError as fault:
+        if fault.expired:
+            return answers.standard(request, "handoff_expired", action=("Start again", site.url(host, "/")))
+        return answers.refused(request, site, "hand_off_forged", "handoff_foreign")
+    meant_for_us = (carried["h"], carried["a"]) == (host, app.aud) and hmac.compare_digest(
+        carried["n"], digest(nonce[0])
+    )
+    if not meant_for_us:
+        return answers.refused(request, site, "hand_off_foreign", "handoff_foreign")
+    fresh = False
+    if _began_here(site, request, carried):
+        fresh = yield from site.sessions.use_once("hand_off", nonce[0], request.at + 2 * LIFETIME, request.at)
+    if not fresh:
+        standing = yield from presented(site, request, app)
+        if standing.granted:
+            return answers.redirect(request, site.url(host, carried["t"]))
+        return answers.refused(request, site, "hand_off_used_or_foreign", "handoff_foreign")
+    session = yield from site.sessions.by_id(carried["u"], request.at)
+    if session is None:
+        return answers.standard(request, "handoff_expired", action=("Start again", site.url(host, carried["t"])))
+    return (yield from _issue(site, request, app, host, session, carried))
+
+
+def _began_here(site: Site, request: Request, carried: dict[str, Any]) -> bool:
+    for sealed in cookies.values(request.headers, cookies.APP_SESSION + carried["i"]):
+        try:
+            ours = site.seal.open(Purpose.APP_SESSION, sealed, request.at, cookies.SIGN_IN_LIFETIME)
+        except SealError:
+            continue
+        if (ours["h"], ours["a"]) == (carried["h"], carried["a"]):
+            return hmac.compare_digest(digest(ours["s"]), carried["s"])
+    return False
+
+
+def _issue(
+    site: Site, request: Request, app: App, host: str, session: Session, carried: dict[str, Any]
+) -> Steps[Answer]:
+    verdict = judge(app.policies, site.facts(session, request))
+    if not verdict.allowed or verdict.policy is None:
+        # Something changed since the team domain judged: start over, where the reason is told.
+        return ask_to_sign_in(site, request, app, host)
+    durations = [app.session_duration, verdict.policy.session_duration or app.session_duration]
+    expires = min(session.expires, request.at + min(durations))
+    nonce = site.chance(16)
+    yield from site.sessions.grant(nonce, Grant(session.id, app.aud, expires))
+    identity = session.identity
+    minted = token.mint(
+        site.keys.signing, issuer=site.issuer, audience=app.aud, subject=identity.user_id, email=identity.email,
+        nonce=nonce, now=request.at, expires=expires,
+    )  # fmt: skip
+    lines = [
+        ("Set-Cookie", cookies.set_app_token(minted, expires)),
+        ("Set-Cookie", cookies.clear(cookies.APP_SESSION + carried["i"])),
+    ]
+    if any(other.subject != identity.user_id for other in _signed(site, request, app)):
+        lines.append(("Clear-Site-Data", '"cache"'))
+    event = answers.told(
+        Action.ISSUED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
+        user_id=identity.user_id, email=identity.email, provider=identity.provider, policy=verdict.policy.name,
+        details=verdict.reasons,
+    )  # fmt: skip
+    return answers.redirect(request, site.url(host, carried["t"]), lines, (event,))
+
+
+def _signed(site: Site, request: Request, app: App) -> list[token.AppToken]:
+    """Tokens of this browser that we signed for this app, ended ones too: whose they were, not whether they count."""
+    found = []
+    for value in cookies.values(request.headers, cookies.APP_TOKEN):
+        try:
+            found.append(
+                token.verify(
+                    value,
+                    site.keys.verifying,
+                    issuer=site.issuer,
+                    audience=app.aud,
+                    now=request.at,
+                    ended_too=True,
+                )
+            )
+        except token.TokenError:
+            continue
+    return found

@@ -1,0 +1,132 @@
+"""Headers across the gate: what no visitor may tell an origin, what the gate tells it, what an origin may set."""
+
+import re
+from ipaddress import ip_address
+
+from glassgate.access import cookies
+from glassgate.access.facts import Address
+from glassgate.gate.exchange import Fields, Request
+
+# RFC 9110 section 7.6.1; Transfer-Encoding stays, since it is the framing of the body that is passed on.
+HOP_BY_HOP = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"http2-settings")
+)
+# What an origin might believe of who asks and from where. Compared in lower case with "_" read as "-", since
+# CGI and WSGI servers cannot tell the two apart.
+SPOOFABLE = re.compile(
+    rb"(?:cf-access-.*|x-forwarded(?:-.*)?|forwarded|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip(?:v6)?"
+    rb"|cf-ipcountry|cf-ray|cf-visitor|x-original-.*|x-rewrite-.*|remote-.*|proxy(?:-.*)?|host|cookie)"
+)
+WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+MAX_VALUE = 512
+
+
+def for_origin(
+    request: Request,
+    *,
+    host: str,
+    client: Address,
+    assertion: str,
+    email: str | None,
+    forward_cookie: bool,
+    websocket: bool,
+) -> Fields:
+    """The headers that the origin gets: hop-by-hop and spoofable ones removed first, then ours added.
+
+    A Connection header may name further hop-by-hop ones; it can never make one of ours disappear.
+    """
+    listed = {
+        option.strip().lower()
+        for value in request.values(b"connection")
+        for option in value.split(b",")
+        if option.strip()
+    }
+    bearer = assertion.encode()
+    kept = [
+        (name, value)
+        for name, value in request.headers
+        if not _goes(name, listed) and not (name.lower() == b"authorization" and _bearer(value) == bearer)
+    ]
+    ours = [
+        (b"Host", host.encode()),
+        (b"Cf-Access-Jwt-Assertion", bearer),
+        (b"X-Forwarded-For", str(client).encode()),
+        (b"X-Forwarded-Proto", b"https"),
+        (b"X-Forwarded-Host", host.encode()),
+        (b"Cf-Ray", request.ray.encode()),
+    ]
+    if email is not None:
+        ours.append((b"Cf-Access-Authenticated-User-Email", email.encode()))
+    cookie = cookies.without_ours(request.headers, keep_app_token=forward_cookie)
+    if cookie:
+        ours.append((b"Cookie", cookie))
+    if websocket:
+        ours.extend(WEBSOCKET_FIELDS)
+    return (*kept, *ours)
+
+
+def _goes(name: bytes, listed: set[bytes]) -> bool:
+    lower = name.lower()
+    return lower in HOP_BY_HOP or lower in listed or SPOOFABLE.fullmatch(lower.replace(b"_", b"-")) is not None
+
+
+def _bearer(value: bytes) -> bytes:
+    scheme, _, credential = value.partition(b" ")
+    return credential.strip() if scheme.lower() == b"bearer" else b""
+
+
+def for_visitor(headers: Fields, *, websocket: bool) -> Fields:
+    """An origin's response headers as the visitor gets them: our cookies are nobody's to set, and what is answered
+    to a signed-in person is for no shared cache."""
+    listed = {
+        option.strip().lower()
+        for name, value in headers
+        if name.lower() == b"connection"
+        for option in value.split(b",")
+    }
+    kept: list[tuple[bytes, bytes]] = []
+    for name, value in headers:
+        lower = name.lower()
+        if lower in (b"alt-svc", b"clear-site-data") and lower == b"alt-svc":
+            continue  # it would lead browsers past the gate
+        if (lower in HOP_BY_HOP or lower in listed) and not (websocket and lower in (b"connection", b"upgrade")):
+            continue
+        if lower == b"set-cookie" and _sets_ours(value):
+            continue
+        kept.append((name, _private(value) if lower in CACHE_HEADERS else value))
+    return tuple(kept)
+
+
+CACHE_HEADERS = frozenset((b"cache-control", b"cdn-cache-control", b"surrogate-control"))
+SHARED = re.compile(rb"public|s-maxage(?:\s*=.*)?", re.IGNORECASE)
+
+
+def _private(value: bytes) -> bytes:
+    directives = [directive.strip() for directive in value.split(b",")]
+    kept = [directive for directive in directives if not SHARED.fullmatch(directive)]
+    if len(kept) == len(directives):
+        return value
+    return b", ".join([b"private", *(directive for directive in kept if directive.lower() != b"private")])
+
+
+def _sets_ours(value: bytes) -> bool:
+    # A nameless cookie ("=CF_Authorization=x", or "CF_Authorization" without "=") is sent back as its value.
+    pair = value.partition(b";")[0].strip(b" \t")
+    name, _, rest = pair.partition(b"=")
+    looks = (name.strip(b" \t") or rest.strip(b" \t").partition(b"=")[0]).decode("latin-1")
+    return cookies.is_reserved(looks)
+
+
+def client_address(request: Request, trusted: tuple[object, ...]) -> Address:
+    """Who asks: the peer, or what the nearest trusted proxies say, read from the right; beyond them nobody is believed.
+
+    `trusted` holds ip_networks.
+    """
+    client = request.peer
+    hops = [hop.strip() for value in request.values(b"x-forwarded-for") for hop in value.split(b",")]
+    while hops and any(client in network for network in trusted):  # type: ignore[operator]
+        try:
+            client = ip_address(hops.pop().decode("ascii"))
+        except ValueError:
+            break
+    return client

@@ -1,0 +1,152 @@
+"""The journey of a request, from its first line to the origin or to an answer of ours.
+
+Refusals come first; the only way to an origin is the last line of `_app`.
+"""
+
+import re
+
+from glassgate.access import cookies
+from glassgate.access.app import App
+from glassgate.access.policy import judge, missing_acrs
+from glassgate.gate import answers, documents, hand_off, headers, sign_in, sign_out, target
+from glassgate.gate.credentials import Presented, presented
+from glassgate.gate.exchange import Answer, Forward, Local, Outcome, Request, Steps
+from glassgate.gate.site import TEAM_PREFIX, Site
+from glassgate.gate.visitor import READING, gets_redirect, is_navigation, is_websocket
+from glassgate.record.events import Action
+
+AUTHORITY = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,5}))?")
+IDENTITY_PATH = TEAM_PREFIX + "get-identity"
+CERTS_PATH = TEAM_PREFIX + "certs"
+
+
+def journey(site: Site, request: Request) -> Steps[Outcome]:
+    """Decide one request. Whatever is not decided here is decided by whoever drives it: refused."""
+    try:
+        target.check(request.method, request.target)
+        host = _host(site, request)
+        reserved = target.check_reserved(request.path)
+    except target.BadTargetError as fault:
+        code = "misdirected" if fault.reason == "host_unknown" else "bad_request"
+        return answers.refused(request, site, fault.reason, code)
+    if request.method in target.NOT_SERVED:
+        return answers.wrong_method(request, "GET, HEAD, POST")
+    if not _came_by_tls(site, request):
+        return _in_the_clear(site, request, host)
+    if host in site.lab_hosts:
+        if not request.peer.is_loopback:
+            return answers.refused(request, site, "lab_is_local", "misdirected")
+        return Local(host)
+    if host == site.team:
+        return (yield from _team(site, request))
+    app = site.apps[host]
+    if reserved:
+        return (yield from _own_path(site, request, app, host))
+    return (yield from _app(site, request, app, host))
+
+
+def _host(site: Site, request: Request) -> str:
+    """The host that was asked for: one of ours, on our port, said once. Raises BadTargetError."""
+    hosts = {host.lower() for host in request.hosts}
+    if len(request.values(b"host")) > 1 or len(hosts) > 1:
+        raise target.BadTargetError("host_ambiguous", "the request names two hosts")
+    if not hosts:
+        raise target.BadTargetError("host_missing", "the request names no host")
+    parts = AUTHORITY.fullmatch(hosts.pop())
+    if parts is None or int(parts[2] or 443) != site.port:
+        raise target.BadTargetError("host_unknown", "no such host or port here")
+    if parts[1] != site.team and parts[1] not in site.apps and parts[1] not in site.lab_hosts:
+        raise target.BadTargetError("host_unknown", "no such host here")
+    return parts[1]
+
+
+def _came_by_tls(site: Site, request: Request) -> bool:
+    if not any(request.peer in network for network in site.trusted_proxies):
+        return request.secure
+    return request.value(b"x-forwarded-proto").lower() == b"https"
+
+
+def _in_the_clear(site: Site, request: Request, host: str) -> Answer:
+    """Plain http: a person is sent to https, anything else is refused. No cookie is set or read."""
+    proxied = any(request.peer in network for network in site.trusted_proxies)
+    if not proxied and request.method in READING and is_navigation(request):
+        return answers.redirect(request, site.url(host, request.target))
+    return answers.refused(request, site, "plain_http", "plain_http")
+
+
+def _team(site: Site, request: Request) -> Steps[Outcome]:
+    if request.method not in READING:
+        return answers.wrong_method(request, "GET, HEAD")
+    if request.path == "/":
+        return (yield from sign_in.home(site, request))
+    if request.path.startswith(sign_in.LOGIN_PATH):
+        return (yield from sign_in.login(site, request))
+    if request.path == sign_in.CALLBACK_PATH:
+        return (yield from sign_in.callback(site, request))
+    return (yield from _both(site, request, site.team))
+
+
+def _own_path(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
+    if request.method not in READING:
+        return answers.wrong_method(request, "GET, HEAD")
+    if request.path == hand_off.AUTHORIZED_PATH:
+        return (yield from hand_off.authorized(site, request, app, host))
+    return (yield from _both(site, request, host))
+
+
+def _both(site: Site, request: Request, host: str) -> Steps[Outcome]:
+    if request.path == CERTS_PATH:
+        return documents.certs(site, request)
+    if request.path == IDENTITY_PATH:
+        return (yield from documents.get_identity(site, request, host))
+    if request.path == sign_out.LOGOUT_PATH:
+        return (yield from sign_out.logout(site, request, host))
+    return answers.not_found(request)
+
+
+def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
+    websocket = is_websocket(request)
+    if websocket and request.value(b"origin").decode("latin-1") not in (
+        site.url(host),
+        *app.websocket_origins,
+    ):
+        return answers.refused(request, site, "websocket_origin", "foreign_origin")
+    found = yield from presented(site, request, app)
+    if found.conflict:
+        lines = [("Set-Cookie", cookies.clear(cookies.APP_TOKEN))]
+        return answers.standard(request, "token_conflict", headers=lines)
+    if found.granted is None:
+        return _without_session(site, request, app, host, found)
+    facts = site.facts(found.granted.session, request)
+    verdict = judge(app.policies, facts)
+    if not verdict.allowed or verdict.policy is None:
+        if is_navigation(request) and missing_acrs(app.policies, facts):
+            return hand_off.ask_to_sign_in(site, request, app, host)
+        return sign_in.denied(site, request, app, host, found.granted.session, verdict)
+    identity = found.granted.session.identity
+    told = answers.told(
+        Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
+        user_id=identity.user_id, email=identity.email, provider=identity.provider, policy=verdict.policy.name,
+    )  # fmt: skip
+    onward = headers.for_origin(
+        request, host=site.authority(host), client=site.client(request), assertion=found.assertion,
+        email=identity.email, forward_cookie=app.forward_cookie, websocket=websocket,
+    )  # fmt: skip
+    return Forward(app, onward, request.target, websocket, told)
+
+
+def _without_session(site: Site, request: Request, app: App, host: str, found: Presented) -> Answer:
+    if gets_redirect(request, app.unauthenticated):
+        return hand_off.ask_to_sign_in(site, request, app, host)
+    event = answers.told(
+        Action.UNAUTHENTICATED, request, site, allowed=False, status=401, app=app.name, app_domain=host,
+        app_aud=app.aud, reason=found.reason,
+    )  # fmt: skip
+    said = {
+        "error": "unauthenticated",
+        "reason": found.reason,
+        "message": "There is no session here. Open the address in `sign_in` in a browser and sign in.",
+        "sign_in": site.url(host, "/"),
+        "id": request.ray,
+    }
+    return answers.data(request, 401, said, answers.access_headers(site, app, host), (event,))

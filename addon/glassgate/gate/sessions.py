@@ -1,0 +1,120 @@
+"""Sessions as the journey sees them: read from the store, remembered for a second, ended for good."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import partial
+
+from glassgate.access.identity import Identity
+from glassgate.access.session import Grant, Session, digest
+from glassgate.gate.exchange import Lane, Steps, ask
+from glassgate.state.store import Store
+
+# How long an answer of the store is believed: within this time a session that another process ended is refused.
+REMEMBERED = 1.0  # seconds
+MOST_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What an application token stands for, as of `read_at`."""
+
+    session: Session
+    grant: Grant
+    read_at: float
+
+
+class Sessions:
+    """Sessions and grants in a store. Its methods are steps: what may block is asked for, not done.
+
+    Of a bearer value the store holds the digest, so that a stolen store opens nothing.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._remembered: OrderedDict[str, Granted] = OrderedDict()
+        self._ended: OrderedDict[str, None] = OrderedDict()
+
+    def granted(self, nonce: str, now: float) -> Steps[Granted | None]:
+        """The live session behind an application token, by its identity_nonce; None where it has ended."""
+        known = self._remembered.get(nonce)
+        if known is None or not known.read_at <= now < known.read_at + REMEMBERED:
+            known = yield from ask(Lane.STORE, partial(self._read_grant, nonce, now))
+            self._remember(nonce, known)
+        if known is None or known.session.id in self._ended:
+            return None
+        return known if now < min(known.session.expires, known.grant.expires) else None
+
+    def presented(self, cookie: str, now: float) -> Steps[Session | None]:
+        """The live session that a global session cookie presents; None where there is none."""
+        session = yield from ask(Lane.STORE, partial(self._read_cookie, digest(cookie), now))
+        return session if session and session.id not in self._ended else None
+
+    def by_id(self, session: str, now: float) -> Steps[Session | None]:
+        """The live session of this internal id."""
+        found = yield from ask(Lane.STORE, partial(self._read_session, session, now))
+        return found if found and found.id not in self._ended else None
+
+    def begin(self, session: Session, previous: Session | None) -> Steps[None]:
+        """Write a session, new or renewed; of `previous` the cookie ends, and all of it where it is another's."""
+        yield from ask(Lane.STORE, partial(self._write_session, session, previous))
+        if previous and previous.id != session.id:
+            self._forget(previous.id)
+
+    def grant(self, nonce: str, grant: Grant) -> Steps[None]:
+        """Write that an application token was issued."""
+        yield from ask(Lane.STORE, lambda: self._store.put("grant", digest(nonce), grant.to_bytes(), grant.expires))
+
+    def end(self, session: Session) -> Steps[None]:
+        """End a session: no token granted from it counts from now on."""
+        self._forget(session.id)
+        yield from ask(Lane.STORE, partial(self._delete, session))
+
+    def use_once(self, kind: str, value: str, expires: float, now: float) -> Steps[bool]:
+        """Mark a one-time value as used. True for the first caller alone, in every process of the store."""
+        key = f"{kind}:{digest(value)}"
+        first = yield from ask(Lane.STORE, lambda: self._store.add("once", key, b"", expires, now))
+        return first
+
+    def _read_grant(self, nonce: str, now: float) -> Granted | None:
+        stored = self._store.get("grant", digest(nonce), now)
+        grant = Grant.from_bytes(stored) if stored else None
+        session = self._read_session(grant.session, now) if grant else None
+        return Granted(session, grant, now) if session and grant else None
+
+    def _read_session(self, session: str, now: float) -> Session | None:
+        stored = self._store.get("session", session, now)
+        return Session.from_bytes(stored) if stored else None
+
+    def _read_cookie(self, cookie: str, now: float) -> Session | None:
+        session = self._store.get("cookie", cookie, now)
+        return self._read_session(session.decode(), now) if session else None
+
+    def _write_session(self, session: Session, previous: Session | None) -> None:
+        self._store.put("session", session.id, session.to_bytes(), session.expires)
+        self._store.put("cookie", session.cookie, session.id.encode(), session.expires)
+        if previous:
+            self._store.delete("cookie", previous.cookie)
+            if previous.id != session.id:
+                self._store.delete("session", previous.id)
+
+    def _delete(self, session: Session) -> None:
+        self._store.delete("session", session.id)
+        self._store.delete("cookie", session.cookie)
+
+    def _remember(self, nonce: str, known: Granted | None) -> None:
+        self._remembered.pop(nonce, None)
+        if known is not None:
+            self._remembered[nonce] = known
+            if len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
+
+    def _forget(self, session: str) -> None:
+        # A read that began before the end may come back after it, so the end itself is remembered.
+        self._ended[session] = None
+        if len(self._ended) > MOST_REMEMBERED:
+            self._ended.popitem(last=False)
+
+
+def new_session(identity: Identity, *, session: str, cookie: str, now: float, duration: float) -> Session:
+    """A session that begins now; `session` is its internal id, `cookie` the bearer value (only its digest is kept)."""
+    return Session(session, identity, now, now + duration, digest(cookie))

@@ -1,0 +1,79 @@
+"""Everything that the steps of a journey share: what is configured, and what is handed in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Protocol
+
+from glassgate.access.app import App
+from glassgate.access.facts import Address, Facts
+from glassgate.access.seal import Seal
+from glassgate.access.session import Session
+from glassgate.access.token import AppToken, SigningKey
+from glassgate.gate.exchange import Request
+from glassgate.gate.headers import client_address
+from glassgate.gate.sessions import Sessions
+from glassgate.oidc.relying_party import RelyingParty
+
+TEAM_PREFIX = "/cdn-cgi/access/"
+
+
+class Keys(Protocol):
+    """What the journey needs of the key ring."""
+
+    @property
+    def signing(self) -> SigningKey:
+        """The key that signs application tokens now."""
+        ...
+
+    @property
+    def verifying(self) -> tuple[SigningKey, ...]:
+        """Every key whose application tokens still count, the current first."""
+        ...
+
+    def secrets(self, purpose: str) -> tuple[bytes, ...]:
+        """The 32-byte keys of one purpose, the current first."""
+        ...
+
+    def public_document(self) -> dict[str, Any]:
+        """What /cdn-cgi/access/certs shows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One team: its hosts, apps, providers, keys and sessions. `chance(n)` gives n random bytes as URL-safe text."""
+
+    team: str  # host name of the team domain
+    port: int  # public port of every host
+    apps: Mapping[str, App]  # by host name
+    lab_hosts: frozenset[str]
+    parties: Mapping[str, RelyingParty]  # by provider id, in the order of the file
+    session_duration: int  # seconds
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    keys: Keys
+    seal: Seal
+    sessions: Sessions
+    verified: "dict[tuple[bytes, str], AppToken]"  # tokens whose signature held, by (SHA-256 of the token, AUD)
+    chance: Callable[[int], str]
+
+    def url(self, host: str, target: str = "") -> str:
+        """A public address of one of our hosts, made from the configuration and never from a request."""
+        return f"https://{self.authority(host)}{target}"
+
+    def authority(self, host: str) -> str:
+        """Host and public port as browsers write them: without 443."""
+        return host if self.port == 443 else f"{host}:{self.port}"
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of application tokens."""
+        return self.url(self.team)
+
+    def client(self, request: Request) -> Address:
+        """Who asks, seen past trusted proxies."""
+        return client_address(request, self.trusted_proxies)
+
+    def facts(self, session: Session, request: Request) -> Facts:
+        """What policies may ask about this visitor and request."""
+        return Facts(identity=session.identity, ip=self.client(request))

@@ -1,0 +1,82 @@
+"""A request's method and target: what grammar they keep, and every path that an origin may read in one."""
+
+import re
+from urllib.parse import unquote
+
+METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")  # token, RFC 9110 section 5.6.2
+TARGET = re.compile(r"/[!-\"$-~]*")  # origin-form of visible ASCII, and no "#", RFC 9112 section 3.2.1
+MAX_TARGET = 16 * 1024
+PLAIN = re.compile(r"(?:/[0-9A-Za-z_~!$&'()*+,=:@-][0-9A-Za-z_~!$&'()*+,=:@.-]*)*/?")
+NOT_SERVED = frozenset({"CONNECT", "TRACE", "TRACK"})
+
+RESERVED = "/cdn-cgi/access"
+
+
+class BadTargetError(Exception):
+    """The request line cannot be judged. `reason` is a short name, the text says what is wrong."""
+
+    def __init__(self, reason: str, said: str) -> None:
+        super().__init__(said)
+        self.reason = reason
+
+
+def check(method: str, target: str) -> None:
+    """Refuse a method that is no token and a target that is no plain path. Raises BadTargetError.
+
+    HTTP/2 lets both carry spaces, which an HTTP/1 origin reads as another request line.
+    """
+    if not METHOD.fullmatch(method):
+        raise BadTargetError("method", "the method is no token (RFC 9110 section 9.1)")
+    if len(target) > MAX_TARGET:
+        raise BadTargetError("target_too_long", f"the address is longer than {MAX_TARGET} bytes")
+    if not TARGET.fullmatch(target):
+        raise BadTargetError("target", "the address is not a path of visible ASCII characters (RFC 9112 section 3.2.1)")
+
+
+def readings(path: str) -> frozenset[str]:
+    """Every path that some origin may take this one for.
+
+    Origins differ in whether they decode once or twice, take a backslash for a slash, merge slashes, cut off
+    parameters after ";", resolve dots, and heed case. All of it may be combined, so all of it is tried.
+    """
+    if PLAIN.fullmatch(path):
+        return frozenset((path, path.lower()))
+    found: set[str] = set()
+    for decoded in {path, unquote(path, "latin-1"), unquote(unquote(path, "latin-1"), "latin-1")}:
+        for slashed in {decoded, decoded.replace("\\", "/")}:
+            for cut in {
+                slashed,
+                re.sub(r";[^/]*", "", slashed),
+                slashed.partition("?")[0],
+                slashed.partition("\0")[0],
+            }:
+                for merged in {cut, re.sub(r"/{2,}", "/", cut)}:
+                    for resolved in {merged, _without_dots(merged)}:
+                        found |= {resolved, resolved.lower()}
+    return frozenset(found)
+
+
+def is_reserved(path: str) -> bool:
+    """Whether this very path lies below /cdn-cgi/access/, which is never forwarded."""
+    return path == RESERVED or path.startswith(RESERVED + "/")
+
+
+def check_reserved(path: str) -> bool:
+    """Whether `path` is reserved. Raises BadTargetError where some origin would say yes and another no."""
+    answers = {is_reserved(reading) for reading in readings(path)}
+    if len(answers) > 1:
+        raise BadTargetError("target_ambiguous", "the address could be read as one of the gate's own")
+    return answers.pop()
+
+
+def _without_dots(path: str) -> str:
+    # RFC 3986 section 5.2.4, on segments; an empty segment is one that ".." can remove.
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            if len(kept) > 1:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join(kept) + ("/" if segments[-1] in (".", "..") else "")

@@ -1,0 +1,208 @@
+"""The hooks. Each refuses first; only a positive verdict of the gate undoes that, for its own flow alone."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from wsgiref.types import WSGIApplication
+
+from mitmproxy import http, tls
+from mitmproxy.connection import Client
+from mitmproxy.proxy.layer import NextLayer
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+from OpenSSL import SSL
+
+from glassgate.gate import answers, headers
+from glassgate.gate.exchange import Answer, Forward, Local, Request
+from glassgate.gate.journey import journey
+from glassgate.gate.site import Site
+from glassgate.mitm import annotate, flows, local
+from glassgate.mitm.guard import Live, Ours, Verdicts
+from glassgate.mitm.lanes import Lanes
+from glassgate.mitm.layers import first_layer
+from glassgate.mitm.tls import OriginTrust, address_of
+from glassgate.record.events import Action, Event
+from glassgate.record.recorder import Recorder
+
+DECISION_LIMIT = 30.0  # seconds; a sign-in waits for its provider within it
+LOCAL_LIMIT = 20.0  # seconds for an answer of a host in this process
+KEPT_MESSAGES = 50  # of a WebSocket, for those who look; mitmproxy would keep all of them
+
+logger = logging.getLogger("glassgate")
+
+
+class GateAddon:
+    """The gate as a mitmproxy addon. It must see `next_layer` and `tls_start_server` before mitmproxy's own addons."""
+
+    name = "glassgate"
+
+    def __init__(
+        self,
+        site: Site,
+        recorder: Recorder,
+        trust: OriginTrust,
+        lanes: Lanes,
+        hosts: Mapping[str, WSGIApplication],
+    ) -> None:
+        self._site = site
+        self._recorder = recorder
+        self._trust = trust
+        self._lanes = lanes
+        self._hosts = hosts
+        self._rooms = ThreadPoolExecutor(8, "glassgate-local")
+        self._verdicts = Verdicts()
+        self._layered: set[str] = set()  # connections whose HTTP layer is ours
+
+    # Connections
+
+    def next_layer(self, nextlayer: NextLayer) -> None:
+        """Put our HTTP layer under every connection, before mitmproxy's addon chooses one."""
+        if len(nextlayer.context.layers) != 1:
+            return
+        nextlayer.layer = first_layer(nextlayer.context, nextlayer.data_client(), self.origin_away)
+        if nextlayer.layer:
+            self._layered.add(nextlayer.context.client.id)
+
+    def client_disconnected(self, client: Client) -> None:
+        """Forget whatever was let in on a connection that is gone."""
+        self._layered.discard(client.id)
+        self._verdicts.client_left(client.id)
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Refuse every address for which no request under way was let in."""
+        if not self._verdicts.may_connect(data.client.id, data.server.address):
+            data.server.error = "glassgate: nobody was let in there"
+
+    def tls_start_server(self, data: tls.TlsData) -> None:
+        """Verify the origin by its app's own trust. mitmproxy would fall back on its own where this hook fails."""
+        data.ssl_conn = self._trust.refuse()
+        address = data.conn.address  # type: ignore[union-attr]
+        try:
+            data.ssl_conn = self._trust.connect(address)
+        except (KeyError, SSL.Error, UnicodeError):
+            logger.error("There is no trust for the origin at %s; it is refused.", address)
+
+    # Requests
+
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Decide, before any of the body is here."""
+        flow.response = flows.response(Answer(503, (("Cache-Control", "no-store"),)))
+        flow.request.stream = False
+        if flow.error or flow.client_conn.id not in self._layered:
+            return
+        began = time.perf_counter()
+        request = flows.read(flow, time.time())
+        flow.response = self._internal(request)
+        self._verdicts.set(flow, Ours(request))
+        try:
+            async with asyncio.timeout(DECISION_LIMIT):
+                outcome = await self._lanes.drive(journey(self._site, request))
+            self._apply(flow, request, outcome)
+        except BaseException as fault:
+            flow.request.stream = False
+            flow.response = self._internal(request)
+            self._verdicts.set(flow, Ours(request))
+            self._told(flow, request, (self._fault(request, fault),))
+            if not isinstance(fault, Exception):
+                raise
+        finally:
+            # Without it a client that waits for "100 Continue" would send a body that nobody wants.
+            if flow.response:
+                flow.request.headers.pop("expect", None)
+            self._recorder.decided(time.perf_counter() - began)
+
+    def _apply(self, flow: http.HTTPFlow, request: Request, outcome: object) -> None:
+        if isinstance(outcome, Answer):
+            flow.response = flows.response(outcome, head=request.method == "HEAD")
+            self._told(flow, request, outcome.events)
+        elif isinstance(outcome, Local) and outcome.host in self._hosts:
+            self._verdicts.set(flow, Ours(request, outcome.host))
+        elif isinstance(outcome, Forward):
+            address = address_of(outcome.app.origin)
+            self._verdicts.set(flow, Live(request, outcome, address))
+            flows.send_to_origin(flow, outcome, address)
+            self._told(flow, request, (outcome.event,))
+        else:
+            raise TypeError(f"the journey ended in {type(outcome).__name__}")
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Answer for the hosts that are served in this process; their forms are read, so the body is here."""
+        standing = self._verdicts.of(flow)
+        if not isinstance(standing, Ours) or standing.host is None:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            environ = local.environ(standing.request, flow, standing.host, self._site.port)
+            serve = partial(local.call, self._hosts[standing.host], environ)
+            async with asyncio.timeout(LOCAL_LIMIT):
+                flow.response = await loop.run_in_executor(self._rooms, serve)
+        except Exception as fault:  # noqa: BLE001 - the refusal of requestheaders stands
+            self._told(flow, standing.request, (self._fault(standing.request, fault),))
+
+    # Answers
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Take from an origin's answer what is the gate's to set. What cannot be judged does not pass."""
+        standing = self._verdicts.of(flow)
+        if isinstance(standing, Ours):
+            return
+        try:
+            if not isinstance(standing, Live) or flow.response is None:
+                raise LookupError("an answer to nothing that was let in")
+            upgraded = flow.response.status_code == 101
+            if upgraded and not standing.forward.websocket:
+                raise LookupError("an upgrade that nobody asked for")
+            flow.response.headers.fields = headers.for_visitor(flow.response.headers.fields, websocket=upgraded)
+            flow.response.stream = True
+        except Exception as fault:  # noqa: BLE001 - whatever it is, nothing passes
+            logger.error("An origin's answer was stopped: %s", type(fault).__name__)
+            flow.kill()
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """A request has ended, unless a WebSocket begins."""
+        if not flow.websocket:
+            self._verdicts.end(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """A request has failed."""
+        self._verdicts.end(flow)
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """Keep memory bounded."""
+        if flow.websocket:
+            del flow.websocket.messages[:-KEPT_MESSAGES]
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """A WebSocket has ended."""
+        self._verdicts.end(flow)
+
+    def origin_away(self, flow: http.HTTPFlow) -> http.Response:
+        """Our answer where an origin cannot be reached, or breaks off before it answers."""
+        live = self._verdicts.of(flow)
+        if not isinstance(live, Live):
+            return flows.response(Answer(502, (("Cache-Control", "no-store"),)))
+        app = live.forward.app.name
+        told = answers.told(Action.ERROR, live.request, self._site, status=502, app=app, reason="origin_away")
+        self._recorder.tell(told)
+        answer = answers.standard(live.request, "origin_unreachable")
+        return flows.response(answer, head=live.request.method == "HEAD")
+
+    def done(self) -> None:
+        """The program ends."""
+        self._rooms.shutdown(wait=False, cancel_futures=True)
+
+    def _internal(self, request: Request) -> http.Response:
+        answer = answers.standard(request, "internal", headers=[("Retry-After", "5")])
+        return flows.response(answer, head=request.method == "HEAD")
+
+    def _fault(self, request: Request, fault: BaseException) -> Event:
+        # The kind of the fault alone: its text may hold what the request held.
+        logger.error("%s: refused, %s", request.ray, type(fault).__name__)
+        return answers.told(Action.ERROR, request, self._site, allowed=False, status=503, reason=type(fault).__name__)
+
+    def _told(self, flow: http.HTTPFlow, request: Request, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self._recorder.tell(event)
+        annotate.annotate(flow, request.ray, events)

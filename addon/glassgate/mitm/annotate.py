@@ -1,0 +1,35 @@
+"""What people see of a decision in mitmweb: a mark in the list, and a sentence in the flow's comment."""
+
+from mitmproxy import http
+
+from glassgate.record.events import Action, Event
+
+MARKS = {
+    Action.ALLOWED: ":white_check_mark:",
+    Action.DENIED: ":no_entry:",
+    Action.REFUSED: ":no_entry_sign:",
+    Action.UNAUTHENTICATED: ":key:",
+    Action.SIGN_IN: ":bust_in_silhouette:",
+    Action.SIGN_IN_FAILED: ":warning:",
+    Action.ISSUED: ":ticket:",
+    Action.LOGOUT: ":wave:",
+    Action.ERROR: ":boom:",
+}
+
+
+def annotate(flow: http.HTTPFlow, ray: str, events: tuple[Event, ...]) -> None:
+    """Write what was decided into the flow. Nothing is read back from there."""
+    if events:
+        flow.marked = MARKS.get(events[0].action, "")
+    flow.comment = "\n".join([f"id {ray}", *(sentence(event) for event in events)])
+
+
+def sentence(event: Event) -> str:
+    """One line about an event, of what is set in it."""
+    said = [
+        ("app", event.app), ("user", event.email or event.user_id), ("policy", event.policy),
+        ("reason", event.reason), ("provider", event.provider),
+    ]  # fmt: skip
+    told = ", ".join(f"{name} {value}" for name, value in said if value)
+    lines = "".join(f"\n  {detail}" for detail in event.details)
+    return f"{event.action.value}: {told}{lines}" if told else f"{event.action.value}{lines}"

@@ -1,0 +1,67 @@
+"""A flow as the gate sees it, and the gate's answer as mitmproxy sends it."""
+
+import secrets
+from ipaddress import IPv6Address, ip_address
+
+from mitmproxy import http
+
+from glassgate.access.facts import Address
+from glassgate.gate.answers import reason_phrase
+from glassgate.gate.exchange import Answer, Forward, Request
+
+
+def read(flow: http.HTTPFlow, at: float) -> Request:
+    """The request of a flow. `at` is Unix seconds. Raises ValueError where the peer has no address."""
+    request = flow.request
+    fields = request.headers.fields
+    hosts = [value.decode("latin-1") for name, value in fields if name.lower() == b"host"]
+    if request.data.authority:
+        hosts.append(request.data.authority.decode("latin-1"))
+    return Request(
+        ray=secrets.token_hex(8),
+        at=at,
+        secure=flow.client_conn.tls_established,
+        method=request.data.method.decode("latin-1"),
+        hosts=tuple(hosts),
+        target=request.data.path.decode("latin-1"),
+        headers=fields,
+        peer=peer_address(flow.client_conn.peername),
+    )
+
+
+def peer_address(peername: tuple[str, ...] | tuple[str, int] | None) -> Address:
+    """The address of a peer; an IPv4 one that came in over IPv6 is told as what it is."""
+    if not peername:
+        raise ValueError("the peer has no address")
+    address = ip_address(str(peername[0]).partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def response(answer: Answer, *, head: bool = False) -> http.Response:
+    """An answer of ours as a response; to a HEAD without its body, whose length is told all the same."""
+    headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
+    if answer.status not in (204, 304):
+        headers.append((b"Content-Length", str(len(answer.body)).encode()))
+    return http.Response(
+        http_version=b"HTTP/1.1",
+        status_code=answer.status,
+        reason=reason_phrase(answer.status).encode(),
+        headers=http.Headers(headers),
+        content=b"" if head else answer.body,
+        trailers=None,
+        timestamp_start=0.0,
+        timestamp_end=0.0,
+    )
+
+
+def send_to_origin(flow: http.HTTPFlow, forward: Forward, address: tuple[str, int]) -> None:
+    """Point a flow at its origin, with the headers that were decided. The body is passed on as it comes."""
+    request = flow.request
+    request.host, request.port = address
+    request.scheme = forward.app.origin.scheme
+    request.authority = ""
+    # Last, since the setters above rewrite the Host header.
+    request.headers.fields = forward.headers
+    request.stream = True
+    flow.response = None

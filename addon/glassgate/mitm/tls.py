@@ -1,0 +1,105 @@
+"""TLS to the origins: for each of them its own trust, its own name, and where it is asked for our certificate."""
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+import certifi
+from OpenSSL import SSL
+
+from glassgate.access.app import App, Origin, OriginTls
+from glassgate.errors import StartError
+
+type Address = tuple[str, int]
+
+
+def address_of(origin: Origin) -> Address:
+    """Where to connect: every name under .localhost is this machine, whatever a resolver says (RFC 6761)."""
+    local = origin.host == "localhost" or origin.host.endswith(".localhost")
+    return ("127.0.0.1" if local else origin.host, origin.port)
+
+
+class OriginTrust:
+    """Builds the TLS side of connections to https origins. What it does not know, it refuses."""
+
+    def __init__(self, apps: Iterable[App]) -> None:
+        """Read every certificate now, so that what is missing is told at the start. Raises StartError."""
+        self._origins: dict[Address, tuple[Origin, SSL.Context]] = {}
+        for app in apps:
+            if app.origin.scheme == "https":
+                self._learn(app)
+        self._nobody = _context()  # trusts no certificate at all
+
+    def _learn(self, app: App) -> None:
+        address = address_of(app.origin)
+        known = self._origins.get(address)
+        if known and known[0] != app.origin:
+            raise StartError(
+                f"Two applications send to the origin {address[0]}:{address[1]}, and differ in how they trust it.",
+                where=f"app {app.name}",
+                mend="give both the same origin_tls",
+            )
+        self._origins[address] = (app.origin, _trusting(app.origin.tls, app.name))
+
+    def refuse(self) -> SSL.Connection:
+        """A connection that no certificate satisfies."""
+        return _client(self._nobody, None)
+
+    def connect(self, address: Address) -> SSL.Connection:
+        """The TLS client for one connection. Raises KeyError where no app's origin is at this address."""
+        origin, context = self._origins[address]
+        return _client(context, origin.tls.server_name or origin.host)
+
+
+def _context() -> SSL.Context:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_verify(SSL.VERIFY_PEER, lambda conn, certificate, code, depth, preverified: bool(preverified))
+    return context
+
+
+def _trusting(tls: OriginTls, app: str) -> SSL.Context:
+    context = _context()
+    try:
+        context.load_verify_locations(str(tls.ca or certifi.where()))
+        if tls.client_certificate:
+            context.use_certificate_chain_file(str(tls.client_certificate))
+            context.use_privatekey_file(str(tls.client_certificate))
+            context.check_privatekey()
+    except SSL.Error as fault:
+        paths = " or ".join(str(path) for path in (tls.ca, tls.client_certificate) if path)
+        raise StartError(
+            f"A certificate for the origin cannot be read: {paths}.",
+            where=f"app {app}",
+            mend="ca is PEM certificates; client_certificate is one PEM file with key and certificate",
+        ) from fault
+    return context
+
+
+def _client(context: SSL.Context, name: str | None) -> SSL.Connection:
+    connection = SSL.Connection(context)
+    connection.set_connect_state()
+    if name is None:
+        return connection
+    # SNI is for host names alone (RFC 6066 section 3); the name itself is checked in both cases.
+    try:
+        ip_address(name)
+    except ValueError:
+        host = name.encode("idna")
+        connection.set_tlsext_host_name(host)
+        _check_host(connection, host)
+    else:
+        _check_ip(connection, ip_address(name).packed)
+    return connection
+
+
+def _check_host(connection: SSL.Connection, host: bytes) -> None:
+    lib = SSL._lib  # type: ignore[attr-defined]
+    parameters = lib.SSL_get0_param(connection._ssl)  # type: ignore[attr-defined]
+    lib.X509_VERIFY_PARAM_set_hostflags(parameters, 0x4)  # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+    SSL._openssl_assert(lib.X509_VERIFY_PARAM_set1_host(parameters, host, len(host)) == 1)  # type: ignore[attr-defined]
+
+
+def _check_ip(connection: SSL.Connection, packed: bytes) -> None:
+    lib = SSL._lib  # type: ignore[attr-defined]
+    parameters = lib.SSL_get0_param(connection._ssl)  # type: ignore[attr-defined]
+    SSL._openssl_assert(lib.X509_VERIFY_PARAM_set1_ip(parameters, packed, len(packed)) == 1)  # type: ignore[attr-defined]
