@@ -1,0 +1,47 @@
+"""Everything that can be told of a request, as one frozen value."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What happened. Closed: the audit log and the metrics have a row for each."""
+
+    SIGN_IN = "sign_in"  # an identity provider proved someone: a global session began
+    SIGN_IN_FAILED = "sign_in_failed"  # the provider, or our checks of its answer, said no
+    ISSUED = "issued"  # an application token was given out
+    LOGOUT = "logout"
+    ALLOWED = "allowed"  # a request was let in; counted, and not in the audit log
+    DENIED = "denied"  # somebody known, refused by the policy
+    UNAUTHENTICATED = "unauthenticated"  # no session: a redirect or a 401
+    REFUSED = "refused"  # no request of ours: malformed, an unknown host, plain HTTP
+    ERROR = "error"  # our own fault, the store's or the origin's: 502 or 503
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. Carries no token, code or cookie; `path` is told without its query for that reason.
+
+    What is None is not known, or does not apply.
+    """
+
+    action: Action
+    at: float  # Unix seconds
+    ray: str  # the request's id, as on its error page
+    allowed: bool = False
+    status: int | None = None  # of the answer, where it was ours
+    app: str | None = None
+    app_domain: str | None = None
+    app_aud: str | None = None
+    user_id: str | None = None
+    email: str | None = None  # only one that counts
+    ip: str | None = None
+    country: str | None = None
+    provider: str | None = None  # identity_providers[].id
+    policy: str | None = None
+    reason: str | None = None  # a short machine name, "state_used"
+    details: tuple[str, ...] = ()  # each rule asked, and its answer
+    host: str | None = None
+    method: str | None = None
+    path: str | None = None
+    user_agent: str | None = None

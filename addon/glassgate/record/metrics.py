@@ -1,0 +1,137 @@
+"""The metrics: one table of them, into which events are counted."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from glassgate.record.events import Action, Event
+
+Kind = type[Counter] | type[Gauge] | type[Histogram]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+REQUESTS = Metric("glassgate_requests_total", Counter, "Requests, by what became of them.", ("app", "outcome"))
+SIGN_INS = Metric("glassgate_sign_ins_total", Counter, "Sign-ins that came to an end.", ("provider", "result"))
+FAILURES = Metric("glassgate_sign_in_failures_total", Counter, "Sign-ins that failed, and why.", ("provider", "reason"))
+REFUSED = Metric("glassgate_refused_total", Counter, "Requests refused before any app was asked.", ("reason",))
+DENIED = Metric("glassgate_policy_denied_total", Counter, "Signed-in visitors refused by a policy.", ("app",))
+PROVIDER_UP = Metric(
+    "glassgate_provider_up",
+    Gauge,
+    "Whether the identity provider answered last time (1) or not (0).",
+    ("provider",),
+)
+STORE_ERRORS = Metric("glassgate_store_errors_total", Counter, "Times that the store did not answer.")
+AUDIT_DROPPED = Metric("glassgate_audit_dropped_total", Counter, "Audit lines lost to a full queue or disk.")
+DECISION = Metric("glassgate_decision_seconds", Histogram, "The gate's own work on one request.")
+BUILD = Metric("glassgate_build_info", Gauge, "Always 1; the version is in the label.", ("version",))
+
+METRICS = (
+    REQUESTS, SIGN_INS, FAILURES, REFUSED, DENIED, PROVIDER_UP, STORE_ERRORS, AUDIT_DROPPED, DECISION, BUILD,
+)  # fmt: skip
+
+BUCKETS = (5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0)
+
+# What became of a request. Sign-ins are counted apart, and an issued token is no outcome of its own.
+OUTCOMES = {
+    Action.ALLOWED: "allowed",
+    Action.DENIED: "denied",
+    Action.UNAUTHENTICATED: "unauthenticated",
+    Action.REFUSED: "refused",
+    Action.ERROR: "error",
+}
+RESULTS = {Action.SIGN_IN: "success", Action.SIGN_IN_FAILED: "failure"}
+
+# Label values come from the configuration or are machine names of our own; anything else is this.
+OTHER = "other"
+NONE = ""
+REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+MAX_REASONS = 100
+
+
+class Metrics:
+    """Counts events in a registry of its own. Cheap enough for every request, and bounded whatever is asked."""
+
+    def __init__(self, version: str, apps: Iterable[str] = (), providers: Iterable[str] = ()) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = self._counter(REQUESTS)
+        self._sign_ins = self._counter(SIGN_INS)
+        self._failures = self._counter(FAILURES)
+        self._refused = self._counter(REFUSED)
+        self._denied = self._counter(DENIED)
+        self._store_errors = self._counter(STORE_ERRORS)
+        self._audit_dropped = self._counter(AUDIT_DROPPED)
+        self._provider_up = Gauge(PROVIDER_UP.name, PROVIDER_UP.help, PROVIDER_UP.labels, registry=self.registry)
+        self._decision = Histogram(DECISION.name, DECISION.help, buckets=BUCKETS, registry=self.registry)
+        Gauge(BUILD.name, BUILD.help, BUILD.labels, registry=self.registry).labels(version).set(1)
+        self._reasons: set[str] = set()
+        self.know(apps, providers)
+
+    def _counter(self, row: Metric) -> Counter:
+        return Counter(row.name, row.help, row.labels, registry=self.registry)
+
+    def know(self, apps: Iterable[str], providers: Iterable[str]) -> None:
+        """Take the names that labels may have: at the start, and when the configuration changed."""
+        self._apps = frozenset(apps)
+        self._providers = frozenset(providers)
+        # Bound once, since looking a child up by its labels costs as much as counting in it.
+        self._outcomes = {
+            (app, action): self._requests.labels(app or NONE, outcome)
+            for app in (None, *self._apps)
+            for action, outcome in OUTCOMES.items()
+        }
+
+    def count(self, event: Event) -> None:
+        """Count one event in every row that it belongs to."""
+        if event.action in OUTCOMES:
+            app = event.app if event.app in self._apps else None
+            self._outcomes[app, event.action].inc()
+        if event.action in RESULTS:
+            self._sign_ins.labels(self._provider(event), RESULTS[event.action]).inc()
+        if event.action is Action.SIGN_IN_FAILED:
+            self._failures.labels(self._provider(event), self._reason(event)).inc()
+        elif event.action is Action.REFUSED:
+            self._refused.labels(self._reason(event)).inc()
+        elif event.action is Action.DENIED:
+            self._denied.labels(event.app if event.app in self._apps else OTHER).inc()
+
+    def decided(self, seconds: float) -> None:
+        """Note how long the gate itself took over one request."""
+        self._decision.observe(seconds)
+
+    def provider_answered(self, provider: str, up: bool) -> None:
+        """Note whether an identity provider (by its id) answered."""
+        if provider in self._providers:
+            self._provider_up.labels(provider).set(up)
+
+    def store_failed(self) -> None:
+        """Note that the store did not answer."""
+        self._store_errors.inc()
+
+    def audit_lost(self) -> None:
+        """Note that a line of the audit log was lost."""
+        self._audit_dropped.inc()
+
+    def _provider(self, event: Event) -> str:
+        provider = event.provider or ""
+        return provider if provider in self._providers else OTHER
+
+    def _reason(self, event: Event) -> str:
+        reason = event.reason or ""
+        if reason in self._reasons:
+            return reason
+        if len(self._reasons) >= MAX_REASONS or not REASON.fullmatch(reason):
+            return OTHER
+        self._reasons.add(reason)
+        return reason

@@ -1,0 +1,33 @@
+"""Passes what happened on to the audit log and the metrics, at no risk for the request that it is about."""
+
+import logging
+
+from glassgate.record.audit import AuditLog
+from glassgate.record.events import Action, Event
+from glassgate.record.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Told of every event. No method raises, and none waits: recording decides nothing."""
+
+    def __init__(self, audit: AuditLog | None, metrics: Metrics) -> None:
+        self._audit = audit
+        self._metrics = metrics
+
+    def tell(self, event: Event) -> None:
+        """Count the event, and queue it for the audit log. What was let in is only counted."""
+        try:
+            self._metrics.count(event)
+            if self._audit is not None and event.action is not Action.ALLOWED:
+                self._audit.write(event)
+        except Exception as fault:  # noqa: BLE001 - whatever is wrong here is no reason to fail a request
+            logger.error("An event could not be recorded: %s", type(fault).__name__)
+
+    def decided(self, seconds: float) -> None:
+        """Note how long the gate itself took over one request."""
+        try:
+            self._metrics.decided(seconds)
+        except Exception as fault:  # noqa: BLE001 - as above
+            logger.error("A duration could not be recorded: %s", type(fault).__name__)

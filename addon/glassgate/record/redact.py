@@ -1,0 +1,86 @@
+"""Hides what must not be told: tokens, codes, passwords, cookies and credentials in any text that gets logged."""
+
+import logging
+import re
+
+HIDDEN = "[hidden]"
+MAX_LINE = 2048  # characters of one log line
+
+# Headers whose whole value is a credential (or may hold one).
+_HEADERS = (
+    "(?:proxy-)?authorization", "(?:set-)?cookie2?", "cf-access-client-secret", "cf-access-token",
+    "cf-access-jwt-assertion",
+)  # fmt: skip
+# Parameters of OAuth 2.0 and OpenID Connect, of our own addresses, and of sign-in forms.
+_PARAMETERS = (
+    "code", "state", "nonce", "meta", "client_secret", "client_assertion", "assertion", "code_verifier",
+    "id_token", "id_token_hint", "access_token", "refresh_token", "logout_token", "subject_token", "device_code",
+    "password", "passwd", "pwd", "otp", "otc", "secret", "token",
+)  # fmt: skip
+
+_NAME = "|".join(_PARAMETERS)
+_START = r"(?:(?<![A-Za-z0-9_])|(?<=%26)|(?<=%3F)|(?<=%2526)|(?<=%253F))"  # of a name, in an encoded address too
+
+# Each keeps its group "told" and hides the rest. Where the end of a secret is in doubt, more is hidden.
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    for pattern in (
+        # A header line, raw or in a repr (there the line's end is the two characters \r), or a pair of a repr.
+        rf"""(?P<told>(?<![A-Za-z0-9_])(?:{"|".join(_HEADERS)})(?:["']?\s*[:=]|["']\s*,)\s*)[^\r\n]*?(?=\\[rn]|[\r\n]|$)""",
+        # JSON, the repr of a dict, or JSON within a string: "name": "value".
+        rf"""(?P<told>(?P<q>\\*["'])(?:{_NAME})(?P=q)\s*:\s*b?(?P<v>\\*["']))(?:(?!(?P=v))(?:\\.|[^\r\n]))*""",
+        # A pair in the repr of a list: ("name", "value").
+        rf"""(?P<told>(?P<q>["'])(?:{_NAME})(?P=q)\s*,\s*b?(?P<v>["']))(?:(?!(?P=v))(?:\\.|[^\r\n]))*""",
+        # A form or an address, also one that is a parameter of another.
+        rf"(?P<told>{_START}(?:{_NAME})(?:=|%(?:25)*3D))[^&\s]*",
+        # Our cookies, wherever they are named.
+        r"(?P<told>(?:__Host-CF_[A-Za-z0-9_-]{0,64}|CF_Authorization)(?:=|%3D|[\"']\s*[:,]\s*b?[\"']))[^;\s\"']*",
+        # "Bearer x" without its header's name.
+        r"(?P<told>\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
+    )
+)
+# base64url of a JSON object begins with e and one of these; "eyJ" alone is enough where the rest was cut off.
+# A token's letters have a case, so this one heeds it.
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{7,}(?:\.[A-Za-z0-9_-]*)*|\be[w-z0-9_-][A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){2,4}")
+
+
+def redact(text: str) -> str:
+    """Replace every secret that can be recognised by its shape or its name. The same text again changes nothing."""
+    for pattern in _SECRETS:
+        text = pattern.sub(rf"\g<told>{HIDDEN}", text)
+    return _JWT.sub(HIDDEN, text)
+
+
+class RedactFilter(logging.Filter):
+    """Hides secrets in a log record: its message, its traceback and its stack; cuts what is too long.
+
+    Hung on a handler it sees every record that is written there; on a logger only that logger's own.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record in place. Every record passes."""
+        record.msg = self._clean(self._message(record))
+        record.args = None
+        if record.exc_info:
+            record.exc_text = record.exc_text or logging.Formatter().formatException(record.exc_info)
+            record.exc_info = None  # or a handler might format it anew, secrets and all
+        if record.exc_text:
+            record.exc_text = self._clean(record.exc_text, keep_end=True)
+        if record.stack_info:
+            record.stack_info = self._clean(record.stack_info, keep_end=True)
+        return True
+
+    def _message(self, record: logging.LogRecord) -> str:
+        try:
+            return record.getMessage()
+        except Exception:  # noqa: BLE001 - arguments that do not fit, or whose __str__ fails, must not pass unseen
+            return f"{record.msg} (its arguments could not be shown)"
+
+    def _clean(self, text: str, keep_end: bool = False) -> str:
+        if len(text) <= MAX_LINE:
+            return redact(text)
+        if not keep_end:
+            return f"{redact(text[:MAX_LINE])} [cut]"
+        # A traceback says what happened in its last lines. The cut may fall into a secret, so a whole line goes.
+        end = text[-MAX_LINE:].partition("\n")[2]
+        return f"[cut]\n{redact(end)}"
