@@ -25,11 +25,7 @@ class AuthorizationRequest:
 
 def code_challenge(verifier: str) -> str:
     """The S256 challenge of a PKCE verifier (RFC 7636, section 4.2)."""
-    return (
-        base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest())
-        .rstrip(b"=")
-        .decode("ascii")
-    )
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
 
 
 def authorization_url(

@@ -51,15 +51,11 @@ def read_callback(query: str) -> Callback:
 
 def _parameters(query: str) -> dict[str, str]:
     if len(query) > MAX_QUERY:
-        raise SignInError(
-            Reason.CALLBACK_MALFORMED, f"expected at most {MAX_QUERY} characters, got {len(query)}"
-        )
+        raise SignInError(Reason.CALLBACK_MALFORMED, f"expected at most {MAX_QUERY} characters, got {len(query)}")
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
-        raise SignInError(
-            Reason.CALLBACK_MALFORMED, f"expected at most {MAX_FIELDS} parameters in UTF-8"
-        ) from None
+        raise SignInError(Reason.CALLBACK_MALFORMED, f"expected at most {MAX_FIELDS} parameters in UTF-8") from None
     given: dict[str, str] = {}
     for name, value in pairs:
         if name not in SECURITY:
@@ -67,9 +63,7 @@ def _parameters(query: str) -> dict[str, str]:
         if name in given:
             raise SignInError(Reason.PARAMETER_REPEATED, f"expected {name} once, got it twice")
         if name != "error_description" and not (value.isascii() and value.isprintable()):
-            raise SignInError(
-                Reason.CALLBACK_MALFORMED, f"expected plain ASCII in {name}, got other characters"
-            )
+            raise SignInError(Reason.CALLBACK_MALFORMED, f"expected plain ASCII in {name}, got other characters")
         given[name] = value
     # "Parameters sent without a value MUST be treated as if they were omitted" (RFC 6749, section 3.1).
     return {name: value for name, value in given.items() if value}

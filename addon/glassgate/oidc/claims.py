@@ -23,11 +23,7 @@ def texts(claims: Claims, name: str) -> frozenset[str]:
     value = claims.get(name)
     if value is None:
         return frozenset()
-    if (
-        not isinstance(value, list)
-        or len(value) > MAX_ENTRIES
-        or not all(isinstance(item, str) for item in value)
-    ):
+    if not isinstance(value, list) or len(value) > MAX_ENTRIES or not all(isinstance(item, str) for item in value):
         raise SignInError(Reason.CLAIM_TYPE, f"expected {name} to be a list of texts, got {shown(value)}")
     return frozenset(value)
 

@@ -70,9 +70,7 @@ def is_loopback_name(host: str) -> bool:
 def _call(adapter: "_Adapter", trust: str, timeout: float, limit: int, request: HttpRequest) -> HttpResponse:
     try:
         # The adapter without a session: nothing reads the environment, follows a redirect or keeps a cookie.
-        prepared = requests.Request(
-            request.method, request.url, headers=_headers(request), data=request.body
-        ).prepare()
+        prepared = requests.Request(request.method, request.url, headers=_headers(request), data=request.body).prepare()
         until = urllib3.Timeout(total=timeout)
         answer = adapter.send(prepared, stream=True, timeout=until, verify=trust)  # type: ignore[arg-type]
         body = _read(answer.raw, limit)
@@ -83,9 +81,7 @@ def _call(adapter: "_Adapter", trust: str, timeout: float, limit: int, request: 
             Reason.TIMEOUT, f"{_place(request)}: no whole answer in {timeout:g} seconds"
         ) from error
     except (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
-        raise ProviderUnavailable(
-            Reason.PROVIDER_UNAVAILABLE, f"{_place(request)}: {_cause(error)}"
-        ) from error
+        raise ProviderUnavailable(Reason.PROVIDER_UNAVAILABLE, f"{_place(request)}: {_cause(error)}") from error
     if body is None:
         raise ProviderUnavailable(Reason.TOO_LARGE, f"{_place(request)}: an answer of over {limit} bytes")
     return HttpResponse(answer.status_code, answer.headers, body)

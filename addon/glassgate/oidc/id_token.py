@@ -77,9 +77,7 @@ def _read_header(token: str) -> dict[str, object]:
     # Exactly three parts: five are an encrypted token, and the JSON forms may carry several signatures.
     compact = COMPACT.fullmatch(token) if len(token) <= MAX_TOKEN else None
     if not compact:
-        raise SignInError(
-            Reason.FORMAT, f"expected a compact token of three parts, got {len(token)} characters"
-        )
+        raise SignInError(Reason.FORMAT, f"expected a compact token of three parts, got {len(token)} characters")
     try:
         raw = base64.urlsafe_b64decode(compact[1] + "=" * (-len(compact[1]) % 4))
     except ValueError:
@@ -101,9 +99,7 @@ def _check_algorithm(header: dict[str, object], rules: Rules) -> str:
 def _check_header(header: dict[str, object]) -> None:
     for name in FOREIGN_KEYS:
         if name in header:
-            raise SignInError(
-                Reason.HEADER_KEY, f"expected the provider's own keys, got {name} in the header"
-            )
+            raise SignInError(Reason.HEADER_KEY, f"expected the provider's own keys, got {name} in the header")
     for name in OTHER_FORMATS:
         if name in header:
             raise SignInError(Reason.FORMAT, f"expected a plain signed token, got {name} in the header")
@@ -121,15 +117,11 @@ def _verify(token: str, key: Key, algorithm: str) -> bytes:
             Reason.ALG_KEY_MISMATCH,
             f"key {shown(key.kid)} is for {' or '.join(sorted(key.algorithms))}, the token says {algorithm}",
         )
-    jws = PyJWS(
-        algorithms=[algorithm], options={"verify_signature": True, "enforce_minimum_key_length": True}
-    )
+    jws = PyJWS(algorithms=[algorithm], options={"verify_signature": True, "enforce_minimum_key_length": True})
     try:
         payload: bytes = jws.decode(token, key.public, algorithms=[algorithm])
     except InvalidSignatureError:
-        raise SignInError(
-            Reason.SIGNATURE, f"expected a signature by key {shown(key.kid)}, got another"
-        ) from None
+        raise SignInError(Reason.SIGNATURE, f"expected a signature by key {shown(key.kid)}, got another") from None
     except InvalidKeyError as error:
         raise SignInError(Reason.KEY_UNFIT, f"key {shown(key.kid)}: {error}") from None
     except DecodeError as error:
@@ -163,18 +155,14 @@ def _check_audience(claims: Claims, rules: Rules) -> None:
     if any(audience != rules.client_id for audience in audiences):
         raise SignInError(Reason.AUD_UNTRUSTED, f"expected no other audience, got {shown(aud)}")
     if "azp" in claims and claims["azp"] != rules.client_id:
-        raise SignInError(
-            Reason.AZP_MISMATCH, f"expected azp {shown(rules.client_id)}, got {shown(claims['azp'])}"
-        )
+        raise SignInError(Reason.AZP_MISMATCH, f"expected azp {shown(rules.client_id)}, got {shown(claims['azp'])}")
 
 
 def _check_times(claims: Claims, rules: Rules, now: float) -> None:
     exp = _time(claims, "exp", Reason.EXP_MALFORMED)
     iat = _time(claims, "iat", Reason.IAT_IMPLAUSIBLE)
     if now >= exp + rules.skew:
-        raise SignInError(
-            Reason.EXPIRED, f"ended {now - exp:.0f} seconds ago, clocks may differ by {rules.skew:g}"
-        )
+        raise SignInError(Reason.EXPIRED, f"ended {now - exp:.0f} seconds ago, clocks may differ by {rules.skew:g}")
     if "nbf" in claims:
         nbf = _time(claims, "nbf", Reason.CLAIMS_MALFORMED)
         if nbf > now + rules.skew:
@@ -208,9 +196,7 @@ def _check_subject(claims: Claims) -> None:
     # "MUST NOT exceed 255 ASCII characters in length" (Core 1.0, section 2).
     sub = claims.get("sub")
     if not isinstance(sub, str) or not 1 <= len(sub) <= 255 or not (sub.isascii() and sub.isprintable()):
-        raise SignInError(
-            Reason.SUB_MALFORMED, f"expected sub of 1 to 255 ASCII characters, got {shown(sub)}"
-        )
+        raise SignInError(Reason.SUB_MALFORMED, f"expected sub of 1 to 255 ASCII characters, got {shown(sub)}")
 
 
 def _check_access_token(claims: Claims, rules: Rules) -> None:

@@ -1,7 +1,8 @@
 """A provider's public keys (RFC 7517): which of them is fit, and which one signed a token."""
 
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,6 +15,8 @@ from glassgate.oidc.http import Fetch, HttpRequest
 from glassgate.oidc.refusal import check_answer
 from glassgate.oidc.remembered import Remembered
 from glassgate.oidc.strict_json import read_object
+
+LOG = logging.getLogger(__name__)
 
 FRESH = 3600.0  # seconds between refreshes
 KEEP = 86_400.0  # seconds that keys live without contact to their provider
@@ -51,23 +54,21 @@ class KeySet:
         """
         if kid is None:
             if len(self.keys) != 1:
-                raise SignInError(
-                    Reason.KID_MISSING, f"expected a kid, since there are {len(self.keys)} keys"
-                )
+                raise SignInError(Reason.KID_MISSING, f"expected a kid, since there are {len(self.keys)} keys")
             return self.keys[0]
         found = [key for key in self.keys if key.kid == kid]
         if len(found) > 1:
             raise SignInError(Reason.KID_AMBIGUOUS, f"expected one key {shown(kid)}, got {len(found)}")
         if not found and kid in self.unfit:
-            raise SignInError(Reason.KEY_UNFIT, f"key {shown(kid)}: {self.unfit[kid]}")
+            raise SignInError(Reason.KEY_UNFIT, f"key {shown(kid)} {self.unfit[kid]}")
         return found[0] if found else None
 
 
 class Keys:
     """The keys at one address, fetched when first needed, remembered, refreshed. Thread-safe."""
 
-    def __init__(self, address: Callable[[], str], fetch: Fetch) -> None:
-        self._address = address
+    def __init__(self, address: str, fetch: Fetch) -> None:
+        self.address = address
         self._fetch = fetch
         self._set = Remembered(self._load, KEEP)
 
@@ -78,9 +79,7 @@ class Keys:
         """
         # Nobody has signed for the kid yet, so it may be anything (RFC 8725, section 3.10).
         if kid is not None and not (isinstance(kid, str) and KID.fullmatch(kid)):
-            raise SignInError(
-                Reason.KID_MALFORMED, f"expected a kid of at most 256 characters, got {shown(kid)}"
-            )
+            raise SignInError(Reason.KID_MALFORMED, f"expected a kid of at most 256 characters, got {shown(kid)}")
         before = self._set.attempts
         key = self._set.get(now).find(kid)
         if key is None and self._set.attempts == before:
@@ -89,14 +88,13 @@ class Keys:
             raise SignInError(Reason.KID_UNKNOWN, f"expected a key of the provider, got kid {shown(kid)}")
         return key
 
-    def unfit(self, now: float) -> Mapping[str, str]:
-        """Which of the provider's keys cannot be used, and why: told by `check` and the log."""
-        return self._set.get(now).unfit
-
     def _load(self) -> tuple[KeySet, float]:
-        answer = self._fetch(HttpRequest("GET", self._address()))
+        answer = self._fetch(HttpRequest("GET", self.address))
         check_answer(answer, Reason.JWKS_MALFORMED)
-        return read_keys(answer.body), FRESH
+        keys = read_keys(answer.body)
+        for name, why in keys.unfit.items():
+            LOG.warning("Of the keys at %s, %s is left out: it %s", self.address, shown(name), why)
+        return keys, FRESH
 
 
 def read_keys(body: bytes) -> KeySet:

@@ -43,9 +43,7 @@ def read_metadata(document: dict[str, object], issuer: str) -> Metadata:
             found[name] = None
             continue
         if not isinstance(address, str):
-            raise SignInError(
-                Reason.DISCOVERY_MALFORMED, f"expected {name} to be an address, got {shown(address)}"
-            )
+            raise SignInError(Reason.DISCOVERY_MALFORMED, f"expected {name} to be an address, got {shown(address)}")
         _check_endpoint(name, address, base)
         found[name] = address
     return Metadata(
@@ -75,9 +73,7 @@ def _names(document: dict[str, object], member: str) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise SignInError(
-            Reason.DISCOVERY_MALFORMED, f"expected {member} to be a list of names, got {shown(value)}"
-        )
+        raise SignInError(Reason.DISCOVERY_MALFORMED, f"expected {member} to be a list of names, got {shown(value)}")
     return tuple(value)
 
 

@@ -55,23 +55,17 @@ def read_tokens(answer: HttpResponse) -> Tokens:
     """Read the token endpoint's answer. Raises as `redeem` does."""
     if 300 <= answer.status < 400:
         # Following it would hand code and secret to whomever it names.
-        raise SignInError(
-            Reason.TOKEN_REDIRECT, f"expected tokens, got a redirect with status {answer.status}"
-        )
+        raise SignInError(Reason.TOKEN_REDIRECT, f"expected tokens, got a redirect with status {answer.status}")
     check_answer(answer, Reason.TOKEN_NOT_JSON)
     said = read_object(answer.body, Reason.TOKEN_NOT_JSON)
     if "error" in said:
-        raise SignInError(
-            Reason.TOKEN_ERROR, f"expected tokens, got error {shown(said['error'])} with status 200"
-        )
+        raise SignInError(Reason.TOKEN_ERROR, f"expected tokens, got error {shown(said['error'])} with status 200")
     kind = said.get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise SignInError(Reason.TOKEN_TYPE, f"expected token_type Bearer, got {shown(kind)}")
     id_token = said.get("id_token")
     if not isinstance(id_token, str) or not id_token:
-        raise SignInError(
-            Reason.ID_TOKEN_MISSING, "expected an ID token, got none: the scope openid asks for it"
-        )
+        raise SignInError(Reason.ID_TOKEN_MISSING, "expected an ID token, got none: the scope openid asks for it")
     access_token = said.get("access_token")
     if access_token is not None and not (isinstance(access_token, str) and _is_header_text(access_token)):
         raise SignInError(Reason.TOKEN_MALFORMED, "expected an access token of plain ASCII characters")

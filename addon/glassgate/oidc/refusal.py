@@ -51,10 +51,18 @@ def check_answer(answer: HttpResponse, malformed: Reason) -> None:
             retry_after=_retry_after(answer),
         )
     if answer.status >= 400:
-        said = read_object(answer.body, malformed)
+        said = _members(answer.body)
         if isinstance(said.get("error"), str):
             raise refusal(said)
     raise SignInError(malformed, f"expected status 200, got {answer.status}")
+
+
+def _members(body: bytes) -> dict[str, object]:
+    # An error page in HTML says nothing that its status does not.
+    try:
+        return read_object(body, Reason.PROVIDER_REFUSED)
+    except SignInError:
+        return {}
 
 
 def _plain(value: object, limit: int) -> str:

@@ -1,5 +1,6 @@
 """One identity provider as the gate uses it: where to send a browser, whom it proved on the way back."""
 
+import threading
 from dataclasses import dataclass, field
 
 from glassgate.access.identity import Identity
@@ -41,17 +42,18 @@ class RelyingParty:
     """
 
     def __init__(self, provider: Provider, redirect_uri: str, fetch: Fetch) -> None:
-        self._provider = provider
+        self.provider = provider
         self._redirect_uri = redirect_uri
         self._fetch = fetch
         self._ways = WAYS[provider.type]
         self._discovery = Discovery(provider, self._ways, fetch)
-        self._keys: dict[str, Keys] = {}
+        self._keys: Keys | None = None
+        self._lock = threading.Lock()
 
     def authorization_url(self, ask: AuthorizationRequest, now: float) -> str:
         """Where to send a browser that should sign in."""
         metadata = self._discovery.metadata(now)
-        return authorize.authorization_url(self._provider, self._ways, metadata, self._redirect_uri, ask)
+        return authorize.authorization_url(self.provider, self._ways, metadata, self._redirect_uri, ask)
 
     def sign_in(self, callback: Callback, expected: Expected, now: float) -> Identity:
         """Whom the provider proved, from what the browser brought back.
@@ -64,9 +66,9 @@ class RelyingParty:
             raise refusal({"error": callback.error, "error_description": callback.error_description})
         grant = Grant(callback.code, expected.code_verifier, self._redirect_uri)
         method = self._ways.client_auth(metadata)
-        tokens = redeem(self._provider, metadata.token_endpoint, method, grant, self._fetch)
+        tokens = redeem(self.provider, metadata.token_endpoint, method, grant, self._fetch)
         claims = self._claims(tokens, expected.nonce, metadata, now)
-        return self._ways.identity(claims, self._provider)
+        return self._ways.identity(claims, self.provider)
 
     def end_session_url(self, *, login_hint: str | None, return_to: str | None, now: float) -> str | None:
         """Where to send a browser that signed out here, so that it does at the provider too.
@@ -80,14 +82,14 @@ class RelyingParty:
         if endpoint is None:
             return None
         parameters = {
-            "client_id": self._provider.client_id,
+            "client_id": self.provider.client_id,
             "logout_hint": login_hint,
             "post_logout_redirect_uri": return_to,
         }
         return authorize.with_query(endpoint, parameters)
 
     def _claims(self, tokens: Tokens, nonce: str, metadata: Metadata, now: float) -> Claims:
-        provider, ways = self._provider, self._ways
+        provider, ways = self.provider, self._ways
         rules = id_token.Rules(
             client_id=provider.client_id,
             nonce=nonce,
@@ -106,17 +108,16 @@ class RelyingParty:
 
     def _bound(self, checks: tuple[Check, ...], metadata: Metadata) -> tuple[id_token.ClaimCheck, ...]:
         def bind(judge: Check) -> id_token.ClaimCheck:
-            return lambda claims: judge(claims, self._provider, metadata)
+            return lambda claims: judge(claims, self.provider, metadata)
 
         return tuple(bind(judge) for judge in checks)
 
     def _keys_at(self, address: str) -> Keys:
         # A document that moves its keys takes the old ones out of use.
-        keys = self._keys.get(address)
-        if keys is None:
-            keys = Keys(lambda: address, self._fetch)
-            self._keys = {address: keys}
-        return keys
+        with self._lock:
+            if self._keys is None or self._keys.address != address:
+                self._keys = Keys(address, self._fetch)
+            return self._keys
 
 
 def _check_iss(callback: Callback, metadata: Metadata) -> None:

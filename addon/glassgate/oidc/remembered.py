@@ -93,8 +93,6 @@ class Remembered[T]:
 
     def _failed(self) -> SignInError:
         if self._failure is None:
-            return ProviderUnavailable(
-                Reason.PROVIDER_UNAVAILABLE, "what the provider published has grown too old"
-            )
+            return ProviderUnavailable(Reason.PROVIDER_UNAVAILABLE, "what the provider published has grown too old")
         # Many threads raise this one object: each begins its own traceback.
         return self._failure.with_traceback(None)

@@ -17,9 +17,7 @@ def read_object(body: bytes, malformed: Reason) -> dict[str, object]:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise SignInError(
-            malformed, f"expected a JSON object, got none that can be read: {_why(error)}"
-        ) from None
+        raise SignInError(malformed, f"expected a JSON object, got none that can be read: {_why(error)}") from None
     if not isinstance(value, dict):
         raise SignInError(malformed, f"expected a JSON object, got {type(value).__name__}")
     return value

@@ -19,9 +19,7 @@ def discovery_url(provider: Provider) -> str:
 def check_document_issuer(provider: Provider, issuer: str) -> None:
     """Refuse a document of another issuer, compared letter by letter (Discovery 1.0, section 4.3)."""
     if issuer != provider.issuer:
-        raise SignInError(
-            Reason.DISCOVERY_ISSUER, f"expected issuer {shown(provider.issuer)}, got {shown(issuer)}"
-        )
+        raise SignInError(Reason.DISCOVERY_ISSUER, f"expected issuer {shown(provider.issuer)}, got {shown(issuer)}")
 
 
 def algorithms(metadata: Metadata) -> tuple[str, ...]:
@@ -50,9 +48,7 @@ def client_auth(metadata: Metadata) -> str:
 def check_issuer(claims: Claims, provider: Provider, metadata: Metadata) -> None:
     """Refuse a token of any issuer but the document's (Core 1.0, section 3.1.3.7, step 2)."""
     if claims.get("iss") != metadata.issuer:
-        raise SignInError(
-            Reason.ISS_MISMATCH, f"expected iss {shown(metadata.issuer)}, got {shown(claims.get('iss'))}"
-        )
+        raise SignInError(Reason.ISS_MISMATCH, f"expected iss {shown(metadata.issuer)}, got {shown(claims.get('iss'))}")
 
 
 def identity(claims: Claims, provider: Provider) -> Identity:
