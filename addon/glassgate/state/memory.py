@@ -1,0 +1,94 @@
+"""The store that forgets: a dictionary, for the lab and for tests."""
+
+import heapq
+import threading
+
+from glassgate.errors import StoreError
+
+LIMIT = 100_000  # entries
+
+
+class MemoryStore:
+    """Keeps everything in this process and loses it with it. Holds at most `limit` entries, then raises StoreError.
+
+    Nothing that lives is ever dropped to make room: a mark of a used code that went would let it be used again.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._entries: dict[tuple[str, str], tuple[float, bytes]] = {}
+        self._ends: list[tuple[float, tuple[str, str]]] = []  # a heap; may name entries that changed since
+        self._now = 0.0  # the last time that anybody told
+        self._closed = False
+
+    def get(self, space: str, key: str, now: float) -> bytes | None:
+        """Return the live value, or None."""
+        with self._lock:
+            self._check_open()
+            return self._live((space, key), now)
+
+    def put(self, space: str, key: str, value: bytes, expires: float) -> None:
+        """Write the value, over any older one."""
+        with self._lock:
+            self._check_open()
+            self._write((space, key), value, expires)
+
+    def add(self, space: str, key: str, value: bytes, expires: float, now: float) -> bool:
+        """Write the value only where no live one is. True for exactly one of any number of callers."""
+        with self._lock:
+            self._check_open()
+            if self._live((space, key), now) is not None:
+                return False
+            self._write((space, key), value, expires)
+            return True
+
+    def delete(self, space: str, key: str) -> None:
+        """Forget the entry; nothing happens where there is none."""
+        with self._lock:
+            self._check_open()
+            self._entries.pop((space, key), None)
+
+    def sweep(self, now: float) -> int:
+        """Remove entries that have ended; return how many."""
+        with self._lock:
+            self._check_open()
+            self._now = now
+            return self._sweep()
+
+    def close(self) -> None:
+        """Forget everything. Any later call raises StoreError."""
+        with self._lock:
+            self._closed = True
+            self._entries.clear()
+            self._ends.clear()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+
+    def _live(self, name: tuple[str, str], now: float) -> bytes | None:
+        self._now = now
+        entry = self._entries.get(name)
+        return entry[1] if entry and entry[0] > now else None
+
+    def _write(self, name: tuple[str, str], value: bytes, expires: float) -> None:
+        if name not in self._entries and len(self._entries) >= self._limit and not self._sweep():
+            raise StoreError(
+                f"the store in memory is full ({self._limit} entries)", mend="use sqlite: instead of memory:"
+            )
+        self._entries[name] = (expires, bytes(value))
+        heapq.heappush(self._ends, (expires, name))
+        if len(self._ends) > 2 * len(self._entries) + 64:
+            self._ends = [(end, name) for name, (end, _) in self._entries.items()]
+            heapq.heapify(self._ends)
+
+    def _sweep(self) -> int:
+        removed = 0
+        while self._ends and self._ends[0][0] <= self._now:
+            _, name = heapq.heappop(self._ends)
+            entry = self._entries.get(name)
+            if entry and entry[0] <= self._now:
+                del self._entries[name]
+                removed += 1
+        return removed
