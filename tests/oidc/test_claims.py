@@ -1,0 +1,61 @@
+import pytest
+
+from glassgate.oidc.claims import counting_email, is_address, text, texts
+from oidc.scripted import refused
+
+DOMAINS = ("contoso.example", "kontoso.example")
+
+
+def test_claims_of_the_right_type():
+    claims = {"name": "Ann", "none": None, "empty": "", "groups": ["a", "b", "a"]}
+    assert (text(claims, "name"), text(claims, "none"), text(claims, "empty"), text(claims, "gone")) == (
+        "Ann", None, None, None,
+    )  # fmt: skip
+    assert (texts(claims, "groups"), texts(claims, "gone")) == (frozenset({"a", "b"}), frozenset())
+
+
+@pytest.mark.parametrize("value", [1, True, ["a"], {}, "x" * 2000], ids=repr)
+def test_text_of_a_wrong_type(value):
+    assert refused(text, {"name": value}, "name") == "claim_type"
+
+
+@pytest.mark.parametrize("value", ["admins", [1], [["a"]], {"a": 1}, True, ["a"] * 30_000], ids=lambda v: repr(v)[:20])
+def test_a_list_of_a_wrong_type(value):
+    assert refused(texts, {"groups": value}, "groups") == "claim_type"
+
+
+@pytest.mark.parametrize(
+    ("email", "counts"),
+    [
+        ("ann@contoso.example", True),
+        ("Ann.O'Hara+x@Contoso.EXAMPLE", True),
+        ("ann@sub.contoso.example", False),
+        ("ann@contoso.example.evil.example", False),
+        ("ann@evil@contoso.example", False),
+        ("ann@contoso.example@evil.example", False),
+        ("@contoso.example", False),
+        ("contoso.example", False),
+        ("ann@\u212aontoso.example", False),  # the Kelvin sign, which case folding makes a k
+        ("ann@contoso.example ", False),
+        ("ann@contoso.example\r\nX-Evil: 1", False),
+        ("ann@contoso.example,bob@contoso.example", False),
+        ("Ann <ann@contoso.example>", False),
+        ("\u00e4nn@contoso.example", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_which_addresses_count(email, counts):
+    assert counting_email(email, DOMAINS) == (email if counts else None)
+
+
+def test_without_domains_none_counts():
+    assert counting_email("ann@contoso.example", ()) is None
+
+
+@pytest.mark.parametrize(
+    ("email", "one"),
+    [("a@b.example", True), ("a@", False), ("a", False), ("", False), (None, False), ("a@b@c.example", False)],
+)
+def test_what_is_one_address(email, one):
+    assert is_address(email) is one
