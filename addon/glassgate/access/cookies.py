@@ -42,12 +42,9 @@ def without_ours(headers: Headers, *, keep_app_token: bool = False) -> bytes:
 
 
 def _is_ours(pair: bytes, keep_app_token: bool) -> bool:
-    name, equals, value = pair.partition(b"=")
-    # A nameless cookie "=CF_Authorization=x" is sent as "CF_Authorization=x": only its look tells.
-    text = (name.strip() or value.strip()).decode("latin-1")
-    if text == APP_TOKEN and keep_app_token:
-        return False
-    return is_reserved(text) or (not equals and is_reserved(text.split("=")[0]))
+    # A nameless cookie of the value "CF_Authorization=x" comes as "=CF_Authorization=x", or without the first "=".
+    name = pair.strip(b" \t=").partition(b"=")[0].strip(b" \t").decode("latin-1")
+    return is_reserved(name) and not (keep_app_token and name == APP_TOKEN)
 
 
 def _cookie_string(headers: Headers) -> bytes:

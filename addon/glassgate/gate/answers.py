@@ -15,16 +15,17 @@ from glassgate.record.events import Action, Event
 type Lines = Iterable[tuple[str, str]]
 
 
-def base_headers(ray: str, *, secure_host: str = "") -> list[tuple[str, str]]:
-    """What every answer of ours carries. `secure_host` gets HSTS, outside .localhost."""
+def base_headers(request: Request, status: int) -> list[tuple[str, str]]:
+    """What every answer of ours carries; HSTS for our own hosts over TLS, outside .localhost (RFC 6797 section 7.2)."""
     headers = [
-        ("Cf-Ray", ray),
+        ("Cf-Ray", request.ray),
         ("Cache-Control", "no-store"),
         ("Content-Security-Policy", pages.CSP),
         ("Referrer-Policy", "no-referrer"),
         ("X-Content-Type-Options", "nosniff"),
     ]
-    if secure_host and secure_host != "localhost" and not secure_host.endswith(".localhost"):
+    host = _host(request)
+    if request.secure and status != 421 and host != "localhost" and not host.endswith(".localhost"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
     return headers
 
@@ -32,7 +33,7 @@ def base_headers(ray: str, *, secure_host: str = "") -> list[tuple[str, str]]:
 def page(request: Request, status: int, html: str, headers: Lines = (), events: tuple[Event, ...] = ()) -> Answer:
     """An HTML page."""
     lines = [
-        *base_headers(request.ray, secure_host=_host(request)),
+        *base_headers(request, status),
         ("Content-Type", "text/html; charset=utf-8"),
         *headers,
     ]
@@ -42,7 +43,7 @@ def page(request: Request, status: int, html: str, headers: Lines = (), events: 
 def data(request: Request, status: int, value: Any, headers: Lines = (), events: tuple[Event, ...] = ()) -> Answer:
     """A JSON document."""
     lines = [
-        *base_headers(request.ray, secure_host=_host(request)),
+        *base_headers(request, status),
         ("Content-Type", "application/json"),
         *headers,
     ]
@@ -51,7 +52,7 @@ def data(request: Request, status: int, value: Any, headers: Lines = (), events:
 
 def redirect(request: Request, url: str, headers: Lines = (), events: tuple[Event, ...] = ()) -> Answer:
     """A redirect to an address that we made (302, since browsers must come by GET)."""
-    lines = [*base_headers(request.ray, secure_host=_host(request)), ("Location", url), *headers]
+    lines = [*base_headers(request, 302), ("Location", url), *headers]
     return Answer(302, tuple(lines), b"", events)
 
 

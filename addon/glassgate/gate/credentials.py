@@ -18,7 +18,6 @@ class Presented:
 
     granted: Granted | None = None
     assertion: str = ""  # the application token that counts, byte for byte
-    token: token.AppToken | None = None
     reason: str = "no_token"  # why none counts
     conflict: bool = False
 
@@ -42,7 +41,7 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
             continue
         if found and found.granted and found.granted.session.id != granted.session.id:
             return Presented(reason="token_conflict", conflict=True)
-        found = found or Presented(granted, text, checked, "")
+        found = found or Presented(granted, text, "")
     return found or Presented(reason=reason)
 
 

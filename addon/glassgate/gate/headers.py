@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from glassgate.access import cookies
 from glassgate.access.facts import Address
 from glassgate.gate.exchange import Fields, Request
+from glassgate.gate.target import BadRequestError
 
 # RFC 9110 section 7.6.1; Transfer-Encoding stays, since it is the framing of the body that is passed on.
 HOP_BY_HOP = frozenset(
@@ -19,6 +20,15 @@ SPOOFABLE = re.compile(
 )
 WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
 MAX_VALUE = 512
+
+
+def check_framing(request: Request) -> None:
+    """Refuse a body that two parties could end at different bytes (RFC 9112 section 6). Raises BadRequestError."""
+    codings = request.values(b"transfer-encoding")
+    if codings and [coding.strip().lower() for coding in codings] != [b"chunked"]:
+        raise BadRequestError("transfer_coding", "a transfer coding other than chunked")
+    if len(request.values(b"content-length")) > 1 or (codings and request.values(b"content-length")):
+        raise BadRequestError("content_length", "the length of the body is said twice")
 
 
 def for_origin(
@@ -87,7 +97,7 @@ def for_visitor(headers: Fields, *, websocket: bool) -> Fields:
     kept: list[tuple[bytes, bytes]] = []
     for name, value in headers:
         lower = name.lower()
-        if lower in (b"alt-svc", b"clear-site-data") and lower == b"alt-svc":
+        if lower == b"alt-svc":
             continue  # it would lead browsers past the gate
         if (lower in HOP_BY_HOP or lower in listed) and not (websocket and lower in (b"connection", b"upgrade")):
             continue

@@ -24,9 +24,10 @@ def journey(site: Site, request: Request) -> Steps[Outcome]:
     """Decide one request. Whatever is not decided here is decided by whoever drives it: refused."""
     try:
         target.check(request.method, request.target)
+        headers.check_framing(request)
         host = _host(site, request)
         reserved = target.check_reserved(request.path)
-    except target.BadTargetError as fault:
+    except target.BadRequestError as fault:
         code = "misdirected" if fault.reason == "host_unknown" else "bad_request"
         return answers.refused(request, site, fault.reason, code)
     if request.method in target.NOT_SERVED:
@@ -46,17 +47,17 @@ def journey(site: Site, request: Request) -> Steps[Outcome]:
 
 
 def _host(site: Site, request: Request) -> str:
-    """The host that was asked for: one of ours, on our port, said once. Raises BadTargetError."""
+    """The host that was asked for: one of ours, on our port, said once. Raises BadRequestError."""
     hosts = {host.lower() for host in request.hosts}
     if len(request.values(b"host")) > 1 or len(hosts) > 1:
-        raise target.BadTargetError("host_ambiguous", "the request names two hosts")
+        raise target.BadRequestError("host_ambiguous", "the request names two hosts")
     if not hosts:
-        raise target.BadTargetError("host_missing", "the request names no host")
+        raise target.BadRequestError("host_missing", "the request names no host")
     parts = AUTHORITY.fullmatch(hosts.pop())
     if parts is None or int(parts[2] or 443) != site.port:
-        raise target.BadTargetError("host_unknown", "no such host or port here")
+        raise target.BadRequestError("host_unknown", "no such host or port here")
     if parts[1] != site.team and parts[1] not in site.apps and parts[1] not in site.lab_hosts:
-        raise target.BadTargetError("host_unknown", "no such host here")
+        raise target.BadRequestError("host_unknown", "no such host here")
     return parts[1]
 
 

@@ -9,13 +9,13 @@ from glassgate.access import cookies, meta, pages
 from glassgate.access.app import App
 from glassgate.access.policy import Verdict, common_acrs, judge, missing_acrs
 from glassgate.access.seal import Purpose, SealError
-from glassgate.access.session import Session, digest
+from glassgate.access.session import Session
 from glassgate.gate import answers, hand_off
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.sessions import new_session
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.oidc.callback import Callback, read_callback
-from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, SignInError
+from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
 from glassgate.oidc.relying_party import AuthorizationRequest, Expected, RelyingParty, code_challenge
 from glassgate.record.events import Action
 
@@ -237,17 +237,35 @@ def _failed(
     provider = party.provider.id if party else None
     again = ("Start again", site.url(wish.hostname, wish.target) if wish else site.url(site.team, "/"))
     event = answers.told(
-        Action.SIGN_IN_FAILED, request, site, allowed=False, provider=provider, reason=str(fault.reason),
+        Action.SIGN_IN_FAILED, request, site, allowed=False, provider=provider, reason=fault.reason,
         details=(fault.detail,),
     )  # fmt: skip
     if isinstance(fault, ProviderUnavailable):
         retry = [("Retry-After", str(fault.retry_after or 10))]
         return answers.standard(request, "provider_unavailable", headers=retry, event=event, action=again)
-    facts: list[tuple[str, str]] = [("Reason", str(fault.reason)), ("Detail", fault.detail)]
+    facts: list[tuple[str, str]] = [("Reason", fault.reason), ("Detail", fault.detail)]
     if isinstance(fault, ProviderRefused):
         said = (("Code", fault.code), ("Trace id", fault.trace_id), ("Correlation id", fault.correlation_id))
         facts += [(name, value) for name, value in said if value]
-    return answers.standard(request, "sign_in_failed", event=event, facts=tuple(facts), action=again)
+    return answers.standard(request, _code(fault), event=event, facts=tuple(facts), action=again)
+
+
+def _code(fault: SignInError) -> str:
+    """Which standing message fits: the browser's own way back, the provider's words, or an answer that is no proof."""
+    if isinstance(fault, ProviderRefused):
+        return "sign_in_refused"
+    if fault.reason in OUT_OF_DATE:
+        return "sign_in_stale"
+    return "sign_in_failed" if fault.reason in BAD_CALLBACK else "sign_in_untrusted"
+
+
+OUT_OF_DATE = frozenset((Reason.STATE_UNKNOWN, Reason.STATE_OTHER_BROWSER, Reason.STATE_REPLAYED, Reason.STATE_EXPIRED))
+BAD_CALLBACK = frozenset(
+    (
+        Reason.STATE_MISSING, Reason.IDP_MIXUP, Reason.CALLBACK_MALFORMED, Reason.PARAMETER_REPEATED,
+        Reason.RESPONSE_TYPE, Reason.RESPONSE_AMBIGUOUS, Reason.RESPONSE_EMPTY,
+    )
+)  # fmt: skip
 
 
 def _choose(site: Site, request: Request, wish: Wish, offered: list[str]) -> Answer:
@@ -297,8 +315,3 @@ def _team_page(site: Site, request: Request, session: Session) -> Answer:
         expires=session.expires, logout_url=site.url(site.team, TEAM_PREFIX + "logout"), ray=request.ray,
     )  # fmt: skip
     return answers.page(request, 200, html)
-
-
-def app_session_digest(secret: str) -> str:
-    """What team and hand-off know of the browser's secret for an app."""
-    return digest(secret)

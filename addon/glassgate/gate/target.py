@@ -12,8 +12,8 @@ NOT_SERVED = frozenset({"CONNECT", "TRACE", "TRACK"})
 RESERVED = "/cdn-cgi/access"
 
 
-class BadTargetError(Exception):
-    """The request line cannot be judged. `reason` is a short name, the text says what is wrong."""
+class BadRequestError(Exception):
+    """The request cannot be judged. `reason` is a short name, the text says what is wrong."""
 
     def __init__(self, reason: str, said: str) -> None:
         super().__init__(said)
@@ -21,16 +21,18 @@ class BadTargetError(Exception):
 
 
 def check(method: str, target: str) -> None:
-    """Refuse a method that is no token and a target that is no plain path. Raises BadTargetError.
+    """Refuse a method that is no token and a target that is no plain path. Raises BadRequestError.
 
     HTTP/2 lets both carry spaces, which an HTTP/1 origin reads as another request line.
     """
     if not METHOD.fullmatch(method):
-        raise BadTargetError("method", "the method is no token (RFC 9110 section 9.1)")
+        raise BadRequestError("method", "the method is no token (RFC 9110 section 9.1)")
     if len(target) > MAX_TARGET:
-        raise BadTargetError("target_too_long", f"the address is longer than {MAX_TARGET} bytes")
+        raise BadRequestError("target_too_long", f"the address is longer than {MAX_TARGET} bytes")
     if not TARGET.fullmatch(target):
-        raise BadTargetError("target", "the address is not a path of visible ASCII characters (RFC 9112 section 3.2.1)")
+        raise BadRequestError(
+            "target", "the address is not a path of visible ASCII characters (RFC 9112 section 3.2.1)"
+        )
 
 
 def readings(path: str) -> frozenset[str]:
@@ -62,10 +64,10 @@ def is_reserved(path: str) -> bool:
 
 
 def check_reserved(path: str) -> bool:
-    """Whether `path` is reserved. Raises BadTargetError where some origin would say yes and another no."""
+    """Whether `path` is reserved. Raises BadRequestError where some origin would say yes and another no."""
     answers = {is_reserved(reading) for reading in readings(path)}
     if len(answers) > 1:
-        raise BadTargetError("target_ambiguous", "the address could be read as one of the gate's own")
+        raise BadRequestError("target_ambiguous", "the address could be read as one of the gate's own")
     return answers.pop()
 
 

@@ -1,0 +1,153 @@
+"""What no visitor can tell an origin, and what no origin can set."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from gate.site import request_of
+
+from glassgate.gate.headers import client_address, for_origin, for_visitor
+
+SPOOFS = [
+    "Cf-Access-Jwt-Assertion", "CF-ACCESS-JWT-ASSERTION", "Cf_Access_Jwt_Assertion", "cf-access_authenticated-user-email",
+    "Cf-Access-Authenticated-User-Email", "Cf-Access-Client-Id", "Cf-Access-Client-Secret", "Cf-Access-Token", "Cf-Access-X",
+    "X-Forwarded-For", "X_Forwarded_For", "x-forwarded-host", "X-Forwarded-Proto", "X-Forwarded-User", "X-Forwarded-Prefix",
+    "Forwarded", "X-Real-IP", "X_Real_IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "CF-IPCountry", "Cf-Ray",
+    "X-Original-URL", "X-Original-Host", "X-Rewrite-URL", "Remote-User", "REMOTE_USER", "Remote-Email", "Proxy",
+    "Proxy-Authorization", "Host", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Proxy-Connection",
+]  # fmt: skip
+
+
+def sent(request, **more):
+    given = {
+        "host": "wiki.localhost:8443", "client": ip_address("127.0.0.1"), "assertion": "a.b.c",
+        "email": "alice@contoso.example", "forward_cookie": False, "websocket": False, **more,
+    }  # fmt: skip
+    return [(name.decode().lower(), value.decode()) for name, value in for_origin(request, **given)]
+
+
+@pytest.mark.parametrize("name", SPOOFS)
+def test_spoofed_headers_are_removed_before_ours_are_set(name):
+    got = sent(request_of("/", headers=[(name, "evil"), (name.lower(), "evil2"), ("X-Own", "kept")]))
+    assert not [value for _, value in got if value.startswith("evil")]
+    assert ("x-own", "kept") in got
+
+
+def test_what_the_origin_is_told():
+    assert sent(request_of("/", headers=[])) == [
+        ("host", "wiki.localhost:8443"),
+        ("cf-access-jwt-assertion", "a.b.c"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "wiki.localhost:8443"),
+        ("cf-ray", "0123456789abcdef"),
+        ("cf-access-authenticated-user-email", "alice@contoso.example"),
+    ]
+
+
+def test_an_email_that_does_not_count_is_not_told():
+    assert "cf-access-authenticated-user-email" not in dict(sent(request_of("/"), email=None))
+
+
+def test_connection_cannot_name_our_headers_away():
+    got = dict(sent(request_of("/", headers=[("Connection", "X-Own, Cf-Access-Jwt-Assertion, close"), ("X-Own", "1")])))
+    assert got["cf-access-jwt-assertion"] == "a.b.c"
+    assert "x-own" not in got
+
+
+@pytest.mark.parametrize(
+    ("cookie", "expected"),
+    [
+        ("CF_Authorization=t", None),
+        ("a=1; CF_Authorization=t; b=2", "a=1; b=2"),
+        ("__Host-CF_AppSession_x=1;a=1", "a=1"),
+        ("=CF_Authorization=x; a=1", "a=1"),
+        ("CF_Authorization; a=1", "a=1"),
+        (" CF_Authorization = x ; a=1", "a=1"),
+        ("xCF_Authorization=1", "xCF_Authorization=1"),
+    ],
+)
+def test_our_cookies_stay_here(cookie, expected):
+    assert dict(sent(request_of("/", headers=[("Cookie", cookie)]))).get("cookie") == expected
+
+
+def test_the_app_token_goes_along_where_an_app_asks_for_it():
+    request = request_of("/", headers=[("Cookie", "CF_Authorization=t; __Host-CF_Login_a=1; a=1")])
+    assert dict(sent(request, forward_cookie=True))["cookie"] == "CF_Authorization=t; a=1"
+
+
+def test_cookies_of_http2_are_joined():
+    assert dict(sent(request_of("/", headers=[("cookie", "a=1"), ("cookie", "b=2")])))["cookie"] == "a=1; b=2"
+
+
+def test_a_bearer_token_of_ours_goes_and_any_other_stays():
+    assert "authorization" not in dict(sent(request_of("/", headers=[("Authorization", "Bearer a.b.c")])))
+    assert dict(sent(request_of("/", headers=[("Authorization", "Bearer x.y.z")])))["authorization"] == "Bearer x.y.z"
+    assert dict(sent(request_of("/", headers=[("Authorization", "Basic eDp5")])))["authorization"] == "Basic eDp5"
+
+
+def test_a_websocket_keeps_its_upgrade():
+    request = request_of(
+        "/", headers=[("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", "k")]
+    )
+    got = dict(sent(request, websocket=True))
+    assert (got["connection"], got["upgrade"], got["sec-websocket-key"]) == ("Upgrade", "websocket", "k")
+
+
+SETS = [
+    ("CF_Authorization=x; Path=/", False), ("__Host-CF_Authorization=x", False), ("__Host-CF_Login_1=x", False),
+    ("=CF_Authorization=x", False), ("CF_Authorization", False), (" CF_Authorization =x", False), ("=__Host-CF_x=1", False),
+    ("session=1; Path=/", True), ("CF_Authorization2=1", True), ("x=CF_Authorization=1", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "passes"), SETS)
+def test_an_origin_cannot_set_our_cookies(line, passes):
+    kept = for_visitor(((b"Set-Cookie", line.encode()), (b"X-A", b"1")), websocket=False)
+    assert bool([value for name, value in kept if name == b"Set-Cookie"]) is passes
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("public, max-age=60", "private, max-age=60"),
+        ("max-age=60, s-maxage=600", "private, max-age=60"),
+        ("Public", "private"),
+        ("no-store", "no-store"),
+        ("private, public, max-age=1", "private, max-age=1"),
+    ],
+)
+def test_answers_are_for_no_shared_cache(given, expected):
+    assert for_visitor(((b"Cache-Control", given.encode()),), websocket=False) == (
+        (b"Cache-Control", expected.encode()),
+    )
+
+
+def test_hop_by_hop_headers_end_here():
+    given = (
+        (b"Connection", b"X-Hop"),
+        (b"X-Hop", b"1"),
+        (b"Keep-Alive", b"timeout=5"),
+        (b"Alt-Svc", b'h3=":443"'),
+        (b"Date", b"d"),
+    )
+    assert for_visitor(given, websocket=False) == ((b"Date", b"d"),)
+
+
+LAN = (ip_network("10.0.0.0/8"),)
+CLIENTS = [
+    ("nobody is trusted", "10.0.0.1", "1.1.1.1", (), "10.0.0.1"),
+    ("a stranger says it", "2.2.2.2", "1.1.1.1", LAN, "2.2.2.2"),
+    ("one proxy", "10.0.0.1", "1.1.1.1", LAN, "1.1.1.1"),
+    ("read from the right", "10.0.0.1", "6.6.6.6, 1.1.1.1", LAN, "1.1.1.1"),
+    ("two proxies", "10.0.0.1", "6.6.6.6, 1.1.1.1, 10.0.0.2", LAN, "1.1.1.1"),
+    ("nonsense", "10.0.0.1", "evil", LAN, "10.0.0.1"),
+    ("nothing", "10.0.0.1", "", LAN, "10.0.0.1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "trusted", "expected"), [row[1:] for row in CLIENTS], ids=[row[0] for row in CLIENTS]
+)
+def test_who_asks_behind_proxies(peer, said, trusted, expected):
+    request = request_of("/", peer=peer, headers=[("X-Forwarded-For", said)])
+    assert client_address(request, trusted) == ip_address(expected)
