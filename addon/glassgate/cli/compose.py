@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication
 
 from glassgate import __version__
 from glassgate.access.seal import Seal
 from glassgate.config.load import load
-from glassgate.config.settings import LAB_HOSTS, Settings
-from glassgate.errors import StartError
+from glassgate.config.settings import LAB_HOSTS, LabSettings, Settings
 from glassgate.gate.sessions import Sessions
 from glassgate.gate.sign_in import CALLBACK_PATH
 from glassgate.gate.sign_out import LOGOUT_PATH
@@ -24,11 +24,15 @@ from glassgate.oidc.http import open_http
 from glassgate.oidc.relying_party import RelyingParty
 from glassgate.record.audit import AuditLog
 from glassgate.record.metrics import Metrics
-from glassgate.record.monitor import Monitor
+from glassgate.record.serve import Monitor
 from glassgate.record.recorder import Recorder
 from glassgate.state.certificates import ensure_edge_certificate
 from glassgate.state.keyring import KeyRing
 from glassgate.state.open import open_store
+from glassgate.state.store import Store
+
+if TYPE_CHECKING:
+    from glassgate.lab.open import Lab
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ def compose(settings: Settings) -> Composed:
     metrics = Metrics(
         __version__, [app.name for app in settings.apps], [provider.id for provider in settings.providers]
     )
-    audit = AuditLog(settings.audit) if settings.audit else None
+    audit = AuditLog(settings.audit, metrics.audit_lost) if settings.audit else None
     lanes = Lanes()
     recorder = Recorder(audit, metrics)
     site = _site(settings, keys, Sessions(store))
@@ -80,7 +84,7 @@ def compose(settings: Settings) -> Composed:
         closes.append(monitor.close)
     hosts: dict[str, WSGIApplication] = {}
     if settings.lab:
-        lab = _lab(settings)
+        lab = _lab(settings, settings.lab, store)
         hosts = dict(lab.hosts)
         starts.append(lab.start)
         closes.append(lab.close)
@@ -113,8 +117,30 @@ def _site(settings: Settings, keys: KeyRing, sessions: Sessions) -> Site:
     )
 
 
-def _lab(settings: Settings):  # type: ignore[no-untyped-def]
+def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
     # Only where it is enabled: production never loads a line of it.
-    from glassgate.lab.open import open_lab
+    from glassgate.lab.open import LOGIN, Team, open_lab
+    from glassgate.lab.tenant.authorize import Registration
 
-    raise StartError(f"{open_lab} {LOGOUT_PATH}")
+    team = settings.origin_of(settings.team.host)
+    entra = [one for one in settings.providers if one.authority == settings.origin_of(LOGIN)]
+    return open_lab(
+        lab,
+        public_origin=settings.origin_of,
+        tenant=next((one.tenant for one in entra if one.tenant), ""),
+        registrations=[
+            Registration(one.client_id, one.client_secret, (team + CALLBACK_PATH,), (team + LOGOUT_PATH,))
+            for one in entra
+        ],
+        team=Team(
+            issuer=team,
+            auds={
+                origin.listen: tuple(app.aud for app in settings.apps if app.origin.port == origin.listen.port)
+                for origin in lab.origins
+            },
+            fetch=open_http(settings.ca),
+        ),
+        state=settings.state / "lab",
+        store=store,
+        clock=time.time,
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from glassgate.cli.compose import Composed, compose
+from glassgate.cli.compose import compose
 from glassgate.cli.options import config_option
 from glassgate.cli.welcome import welcome
 from glassgate.config.load import load
@@ -34,11 +34,7 @@ def web(path: Path) -> None:
     port = next((port for port in WEB_PORTS if _free(Endpoint("127.0.0.1", port)) is None), 0)
     if not port:
         raise StartError(f"No port for mitmweb is free from {WEB_PORTS[0]} to {WEB_PORTS[-1]}.")
-    asyncio.run(
-        masters.run_web(
-            settings, lambda _: _composed(settings), lambda url: click.echo(welcome(settings, web_url=url)), port
-        )
-    )
+    asyncio.run(masters.run_web(compose(settings), lambda url: click.echo(welcome(settings, web_url=url)), port))
 
 
 @click.command()
@@ -63,12 +59,8 @@ def _load(path: Path) -> Settings:
     return settings
 
 
-def _run(settings: Settings, ready: "masters.Call") -> None:
-    asyncio.run(masters.run_lean(settings, lambda _: _composed(settings), ready))
-
-
-def _composed(settings: Settings) -> Composed:
-    return compose(settings)
+def _run(settings: Settings, ready: masters.Call) -> None:
+    asyncio.run(masters.run_lean(compose(settings), ready))
 
 
 def _free(endpoint: Endpoint) -> str | None:
