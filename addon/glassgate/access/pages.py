@@ -1,0 +1,247 @@
+"""The pages that people see at the gate: values in, HTML out; no scripts, one style sheet, nothing from elsewhere."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+_PAGES = Environment(
+    loader=PackageLoader("glassgate.access"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    auto_reload=False,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+# Read when the gate starts, so that a file that is missing or broken stops the start and no visitor.
+_STYLE = _PAGES.get_template("style.css").render()
+_TEMPLATES = {
+    name: _PAGES.get_template(f"{name}.html") for name in ("choose", "denied", "message", "signed_out", "team")
+}
+
+# Content Security Policy Level 3. The style sheet stands in the page and is named by its digest; img-src is for the
+# icon. Nothing here posts a form: a page that does, to end on another host, must be sent without form-action, which
+# browsers apply to every redirect that follows the POST.
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is said in one standing situation: what happened, and whose move it is."""
+
+    status: int
+    title: str
+    text: str
+    mend: str = ""
+    signed: bool = True  # False: the page does not even say what kind of server this is
+
+
+MESSAGES = {
+    "bad_request": Message(
+        400,
+        "This request cannot be read",
+        "Its address or headers can be understood in more than one way, so it went no further.",
+        "Check the address for unusual characters. If a program sent it, its author needs the request id below.",
+    ),
+    "plain_http": Message(
+        400,
+        "This address needs https",
+        "The request came over plain http, where anyone on the way can read along. It went no further.",
+        "Use the same address with https:// at its beginning.",
+    ),
+    "token_conflict": Message(
+        400,
+        "Two sessions at once",
+        "Your browser sent more than one session for this application, and they do not agree.",
+        "The odd one has been removed: load the page again. If this comes back, delete this site's cookies.",
+    ),
+    "logout_by_page": Message(
+        400,
+        "Nobody was signed out",
+        "Signing out happens only when you go there yourself, not when another page asks for it.",
+        "To sign out, open this address directly.",
+    ),
+    "handoff_expired": Message(
+        400,
+        "That took a little too long",
+        "You were signed in, but the step back to the application has expired. It is good for one minute.",
+        "Start again: usually you will not have to sign in a second time.",
+    ),
+    "handoff_foreign": Message(
+        400,
+        "This sign-in did not begin here",
+        "The step back to the application belongs to another browser, or was used or changed on its way.",
+        "Open the application by its own address. Do not use sign-in links that somebody sent you.",
+    ),
+    "sign_in_failed": Message(
+        400,
+        "The sign-in did not work",
+        "You were not signed in, and nothing was opened.",
+        "Start again. If it fails in the same way, your administrator can see why from what is written below.",
+    ),
+    "sign_in_stale": Message(
+        400,
+        "This sign-in is out of date",
+        "It took too long, was finished before, or began in another browser or window.",
+        "Your move: start again, and stay in one browser. If that does not help, allow cookies for this site.",
+    ),
+    "sign_in_refused": Message(
+        403,
+        "Your identity provider said no",
+        "You were not signed in. The provider's own words are below.",
+        "If you did not cancel it yourself, this is for whoever looks after your accounts there: send them the code"
+        " and the ids below.",
+    ),
+    "sign_in_untrusted": Message(
+        502,
+        "The provider's answer cannot be trusted",
+        "Your identity provider answered, but its answer did not pass our checks. You were not signed in.",
+        "This is for the administrator of this gate: the reason below says which check failed.",
+    ),
+    "unauthenticated": Message(
+        401,
+        "Please sign in",
+        "There is no session here.",
+        "Open this address in a browser and sign in.",
+    ),
+    "foreign_origin": Message(
+        403,
+        "Not from this page",
+        "A page of another site asked for a connection that only the application's own pages may open.",
+        "If that page should be allowed, its origin has to be named in the application's configuration.",
+    ),
+    "not_found": Message(
+        404,
+        "There is no such page",
+        "This address belongs to the gate, and nothing is there.",
+        "Open the application by its own address.",
+    ),
+    "login_unknown": Message(
+        404,
+        "This sign-in link leads nowhere",
+        "It is too old, incomplete, or was not made here. Sign-in links are good for five minutes.",
+        "Open the application by its own address: it will bring you here with a fresh link.",
+    ),
+    "wrong_method": Message(
+        405,
+        "Not in this way",
+        "This address does not take requests of this kind.",
+        "Open it in a browser, or use one of the methods that the Allow header names.",
+    ),
+    "url_too_long": Message(
+        414,
+        "This address is too long to come back to",
+        "You need to sign in first, and the address is too long to be remembered meanwhile.",
+        "Sign in, then open the address again.",
+    ),
+    "misdirected": Message(421, "Misdirected request", "Nothing is served here under this name.", signed=False),
+    "internal": Message(
+        503,
+        "This did not work, and it is our fault",
+        "Something failed inside the gate, so the request went no further.",
+        "Try again in a moment. If it stays, your administrator finds it by the request id below.",
+    ),
+    "origin_unreachable": Message(
+        502,
+        "The application does not answer",
+        "You were let in, but the application behind this gate could not be reached.",
+        "Try again in a moment. If it stays, tell whoever runs the application.",
+    ),
+    "provider_unavailable": Message(
+        503,
+        "Your identity provider does not answer",
+        "Nobody can sign in anew until it does. Whoever is signed in already can go on working.",
+        "Try again in a moment.",
+    ),
+    "origin_timeout": Message(
+        504,
+        "The application takes too long",
+        "You were let in, but the application behind this gate did not answer in time.",
+        "Try again in a moment. If it stays, tell whoever runs the application.",
+    ),
+}
+
+
+def message(
+    code: str, *, ray: str, facts: tuple[tuple[str, str], ...] = (), action: tuple[str, str] | None = None
+) -> str:
+    """One of MESSAGES. `facts` are names and values for whoever has to mend it; `action` a label and an address."""
+    return _render("message", ray, said=MESSAGES[code], facts=facts, action=action)
+
+
+def denied(
+    *,
+    app: str,
+    email: str | None,
+    name: str,
+    reason: str,
+    details: tuple[str, ...],
+    ray: str,
+    logout_url: str,
+    home_url: str,
+) -> str:
+    """403: signed in, and not allowed. `details` are the rules that were asked, each ending in ": " and its answer."""
+    return _render(
+        "denied",
+        ray,
+        app=app,
+        who=email or name,
+        reason=reason,
+        answers=[line.rpartition(": ")[::2] for line in details],
+        logout_url=logout_url,
+        home_url=home_url,
+    )
+
+
+def choose_provider(*, app: str | None, choices: tuple[tuple[str, str], ...], ray: str) -> str:
+    """The login page where a user may pick a provider: `choices` are labels and addresses."""
+    return _render("choose", ray, app=app, choices=choices)
+
+
+def team(
+    *,
+    name: str,
+    email: str | None,
+    apps: tuple[tuple[str, str], ...],
+    provider: str,
+    expires: float,
+    logout_url: str,
+    ray: str,
+) -> str:
+    """The team domain's page for who is signed in: `apps` are names and addresses, `expires` is in Unix seconds."""
+    ends = datetime.fromtimestamp(expires, UTC)
+    return _render(
+        "team",
+        ray,
+        name=name,
+        email=email,
+        apps=apps,
+        provider=provider,
+        ends=ends.strftime("%-d %B %Y, %H:%M UTC"),
+        ends_exactly=ends.isoformat(timespec="seconds"),
+        logout_url=logout_url,
+    )
+
+
+def signed_out(*, ray: str, again_url: str | None) -> str:
+    """The end of a session."""
+    return _render("signed_out", ray, again_url=again_url)
+
+
+def _render(template: str, ray: str, **values: object) -> str:
+    html = _TEMPLATES[template].render(ray=ray, style=Markup(_STYLE), **values)  # noqa: S704 (our own file)
+    # Half a surrogate pair, which JSON lets a name hold, cannot be sent: it becomes a question mark.
+    return html.encode("utf-8", "replace").decode()
