@@ -166,11 +166,11 @@ class Scripted:
         return {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
 
 
-def entra_script(token=None, **answers):
+def entra_script(id_token=None, /, **answers):
     said = {
         "discovery": entra_document(),
         "keys": {"keys": [jwk(RSA_KEY, issuer=ENTRA_ISSUER)]},
-        "token": {"token_type": "Bearer", "id_token": token, "access_token": "opaque"},
+        "token": {"token_type": "Bearer", "id_token": id_token, "access_token": "opaque"},
     } | answers
     return Scripted(
         {
@@ -181,11 +181,11 @@ def entra_script(token=None, **answers):
     )
 
 
-def generic_script(token=None, **answers):
+def generic_script(id_token=None, /, **answers):
     said = {
         "discovery": document(),
         "keys": {"keys": [jwk(RSA_KEY)]},
-        "token": {"token_type": "Bearer", "id_token": token, "access_token": "opaque"},
+        "token": {"token_type": "Bearer", "id_token": id_token, "access_token": "opaque"},
         "userinfo": {"sub": "user-1"},
     } | answers
     return Scripted(

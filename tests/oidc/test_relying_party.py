@@ -1,0 +1,201 @@
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from glassgate.oidc.callback import read_callback
+from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
+from glassgate.oidc.relying_party import AuthorizationRequest, Expected, RelyingParty, code_challenge
+from oidc.scripted import (
+    AUTHORITY,
+    CLIENT,
+    ENTRA,
+    GENERIC,
+    ISSUER,
+    NONCE,
+    NOW,
+    OTHER_RSA_KEY,
+    REDIRECT,
+    RSA_KEY,
+    SECRET,
+    VERIFIER,
+    answer,
+    at_once,
+    document,
+    entra_claims,
+    entra_document,
+    entra_script,
+    generic_claims,
+    generic_script,
+    jwk,
+    refused,
+    sign,
+    sign_in,
+)
+
+AWAY = ProviderUnavailable(Reason.TIMEOUT, "no answer")
+CALLBACK = read_callback("code=the-code&state=s")
+EXPECTED = Expected(NONCE, VERIFIER)
+
+
+def test_a_whole_sign_in():
+    script = entra_script(sign(entra_claims()))
+    party = RelyingParty(ENTRA, REDIRECT, script)
+    ask = AuthorizationRequest("s", NONCE, code_challenge(VERIFIER), ("c1",))
+    url = party.authorization_url(ask, NOW)
+    assert url.startswith(f"{AUTHORITY}/authorize?client_id={CLIENT}&")
+    assert parse_qs(urlsplit(url).query)["code_challenge"] == [code_challenge(VERIFIER)]
+    assert party.sign_in(CALLBACK, EXPECTED, NOW).email == "alice@contoso.example"
+    assert script.sent(f"{AUTHORITY}/token") == {
+        "grant_type": "authorization_code",
+        "code": "the-code",
+        "redirect_uri": REDIRECT,
+        "code_verifier": VERIFIER,
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+    }
+
+
+def test_a_second_sign_in_asks_for_tokens_alone():
+    script = entra_script(sign(entra_claims()))
+    party = RelyingParty(ENTRA, REDIRECT, script)
+    party.sign_in(CALLBACK, EXPECTED, NOW)
+    party.sign_in(CALLBACK, EXPECTED, NOW + 60)
+    assert [call.url.rpartition("/")[2] for call in script.calls] == [
+        "openid-configuration", "token", "keys", "token",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("advertised", "callback", "reason"),
+    [
+        (None, "code=c&state=s", None),
+        (None, f"code=c&state=s&iss={ISSUER}", None),
+        (True, f"code=c&state=s&iss={ISSUER}", None),
+        (True, "code=c&state=s", "iss_param_missing"),
+        (True, "code=c&state=s&iss=", "iss_param_missing"),
+        (True, "error=access_denied&state=s", "iss_param_missing"),
+        (None, "code=c&state=s&iss=https://evil.example", "iss_param_mismatch"),
+        (None, f"code=c&state=s&iss={ISSUER}/", "iss_param_mismatch"),
+        (None, "error=access_denied&state=s&iss=https://evil.example", "iss_param_mismatch"),
+        ("true", "code=c&state=s", None),
+    ],
+)
+def test_the_iss_parameter(advertised, callback, reason):
+    script = generic_script(
+        sign(generic_claims()), discovery=document(authorization_response_iss_parameter_supported=advertised)
+    )
+    if reason:
+        assert refused(sign_in, GENERIC, script, callback) == reason
+        assert script.count("https://op.example/token") == 0
+    else:
+        assert sign_in(GENERIC, script, callback).subject == "user-1"
+
+
+def test_the_providers_no_is_told_with_its_code():
+    query = "error=access_denied&error_description=AADSTS50105%3A+Not+assigned.%0D%0ATrace+ID%3A+11111111-2222&state=s"
+    with pytest.raises(ProviderRefused) as caught:
+        sign_in(ENTRA, entra_script(), query)
+    assert (caught.value.error, caught.value.code) == ("access_denied", "AADSTS50105")
+    assert caught.value.trace_id == "11111111-2222"
+
+
+def test_the_providers_not_now_is_told_as_such():
+    assert refused(sign_in, ENTRA, entra_script(), "error=server_error&state=s") == "provider_unavailable"
+
+
+@pytest.mark.parametrize("where", ["discovery", "keys", "token", "userinfo"])
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (AWAY, "timeout"),
+        (ProviderUnavailable(Reason.TLS_UNTRUSTED, "x"), "tls_untrusted"),
+        (ProviderUnavailable(Reason.TOO_LARGE, "x"), "too_large"),
+        (answer(b"", 500), "provider_unavailable"),
+        (answer(b"", 503), "provider_unavailable"),
+        (answer(b"", 429), "provider_unavailable"),
+    ],
+    ids=["slow", "TLS", "large", "500", "503", "429"],
+)
+def test_a_provider_that_is_away_is_told_as_away(where, said, reason):
+    script = generic_script(sign(generic_claims(email=None)), **{where: said})
+    assert refused(sign_in, GENERIC, script) == reason
+
+
+@pytest.mark.parametrize("where", ["discovery", "keys", "token", "userinfo"])
+@pytest.mark.parametrize("said", [b"", b"<html>", b"[]", b"{}", b"null", b'{"a":1,"a":2}', b"\xff\xfe", b"[" * 50_000])
+def test_whatever_the_provider_answers_is_a_refusal_with_a_name(where, said):
+    script = generic_script(sign(generic_claims(email=None)), **{where: answer(said)})
+    with pytest.raises(SignInError):
+        sign_in(GENERIC, script)
+
+
+def test_a_key_rollover_fails_nobody():
+    script = entra_script(keys=[{"keys": [jwk(RSA_KEY, "k1")]}, {"keys": [jwk(OTHER_RSA_KEY, "k2")]}], token=[
+        {"token_type": "Bearer", "id_token": sign(entra_claims())},
+        {"token_type": "Bearer", "id_token": sign(entra_claims(), OTHER_RSA_KEY, kid="k2")},
+    ])  # fmt: skip
+    party = RelyingParty(ENTRA, REDIRECT, script)
+    party.sign_in(CALLBACK, EXPECTED, NOW)
+    assert party.sign_in(CALLBACK, EXPECTED, NOW + 1).realm == entra_claims()["tid"]
+
+
+def test_keys_that_move_are_taken_from_the_new_place():
+    script = entra_script(
+        sign(entra_claims(), OTHER_RSA_KEY),
+        discovery=[entra_document(), entra_document(jwks_uri=f"{AUTHORITY}/keys2")],
+    )
+    script.answers[f"{AUTHORITY}/keys2"] = {"keys": [jwk(OTHER_RSA_KEY)]}
+    party = RelyingParty(ENTRA, REDIRECT, script)
+    assert refused(party.sign_in, CALLBACK, EXPECTED, NOW) == "signature"
+    script.answers[f"{AUTHORITY}/token"] = {
+        "token_type": "Bearer",
+        "id_token": sign(entra_claims(iat=NOW + 86_400, nbf=None, exp=NOW + 90_000), OTHER_RSA_KEY),
+    }
+    assert party.sign_in(CALLBACK, EXPECTED, NOW + 86_400).provider == "entra"
+
+
+def test_twenty_threads_at_the_start_ask_once_for_what_is_shared():
+    script = entra_script(sign(entra_claims()))
+    script.seconds = 0.02
+    party = RelyingParty(ENTRA, REDIRECT, script)
+    results = at_once(20, lambda: party.sign_in(CALLBACK, EXPECTED, NOW).subject)
+    assert results == [entra_claims()["oid"]] * 20
+    counts = [script.count(call) for call in sorted({call.url for call in script.calls})]
+    assert sorted(counts) == [1, 1, 20]
+
+
+def test_a_dead_provider_is_asked_once_by_many():
+    script = entra_script(discovery=AWAY)
+    script.seconds = 0.05
+    party = RelyingParty(ENTRA, REDIRECT, script)
+    results = at_once(20, lambda: party.sign_in(CALLBACK, EXPECTED, NOW))
+    assert {str(error.reason) for error in results} == {"timeout"}
+    assert len(script.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("discovery", "hint", "back", "url"),
+    [
+        (document(), "h 1", "https://team.localhost:8443/",
+         f"https://op.example/logout?client_id={CLIENT}&logout_hint=h+1"
+         "&post_logout_redirect_uri=https%3A%2F%2Fteam.localhost%3A8443%2F"),
+        (document(), None, None, f"https://op.example/logout?client_id={CLIENT}"),
+        (document(end_session_endpoint="https://op.example/out?p=1"), None, None,
+         f"https://op.example/out?p=1&client_id={CLIENT}"),
+        (document(end_session_endpoint=None), "h", None, None),
+        (AWAY, "h", None, None),
+    ],
+    ids=["hint and return", "plain", "own query", "none", "away"],
+)  # fmt: skip
+def test_where_a_sign_out_goes(discovery, hint, back, url):
+    party = RelyingParty(GENERIC, REDIRECT, generic_script(discovery=discovery))
+    assert party.end_session_url(login_hint=hint, return_to=back, now=NOW) == url
+
+
+def test_no_secret_is_in_an_error_or_a_repr():
+    told = repr([EXPECTED, CALLBACK, ENTRA])
+    for claims in ({"nonce": "x"}, {"aud": "x"}, {"exp": 1}, {"sub": None}, {"oid": None}):
+        with pytest.raises(SignInError) as caught:
+            sign_in(ENTRA, entra_script(sign(entra_claims(**claims))))
+        told += str(caught.value)
+    assert not [secret for secret in (NONCE, VERIFIER, SECRET, "the-code", "eyJ") if secret in told]
