@@ -98,17 +98,8 @@ def person(name, **more):
     return Identity("entra", "entra", "tenant", f"oid-{name}", name, f"{name}@contoso.example", **more)
 
 
-def app(name, domain, *policies, **more):
-    return App(
-        name,
-        (domain,),
-        (name.encode().hex() * 64)[:64],
-        Origin("http", "127.0.0.1", 9000),
-        policies,
-        3600,
-        ("entra",),
-        **more,
-    )
+def app(name, domain, *policies, origin=Origin("http", "127.0.0.1", 9000), **more):
+    return App(name, (domain,), (name.encode().hex() * 64)[:64], origin, policies, 3600, ("entra",), **more)
 
 
 STAFF = Policy("staff", Decision.ALLOW, (EVERYONE,), exclude=(email_rule("mallory@contoso.example"),))

@@ -44,8 +44,8 @@ class Form(HTMLParser):
 class Connection(http.client.HTTPSConnection):
     """TLS to 127.0.0.1 that proves another name."""
 
-    def __init__(self, host, port, context):
-        super().__init__(host, port, context=context, timeout=30)
+    def __init__(self, host, port, context, timeout):
+        super().__init__(host, port, context=context, timeout=timeout)
         self.tls = context
 
     def connect(self):
@@ -56,7 +56,8 @@ class Connection(http.client.HTTPSConnection):
 class Visitor:
     """One browser. Remembers cookies by host, and every address that it was sent to."""
 
-    def __init__(self, ca):
+    def __init__(self, ca, timeout=30):
+        self.timeout = timeout
         self.context = ssl.create_default_context(cafile=str(ca))
         self.jars = {}
         self.trail = []
@@ -72,7 +73,7 @@ class Visitor:
         if data is not None:
             body = urlencode(data).encode() if isinstance(data, dict) else data
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        connection = Connection(parts.hostname, parts.port or 443, self.context)
+        connection = Connection(parts.hostname, parts.port or 443, self.context, self.timeout)
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body, sent)

@@ -1,0 +1,183 @@
+"""A gate in this process, on real sockets, whose parts a test may replace by ones that fail."""
+
+import asyncio
+import contextlib
+import http.server
+import socket
+import threading
+from dataclasses import dataclass
+
+from gate.site import NOW, Keys, app, person, site_of
+
+from glassgate.access import token
+from glassgate.access.app import Origin
+from glassgate.access.session import Grant, Session, digest
+from glassgate.config.settings import Endpoint, Settings
+from glassgate.gate.exchange import run
+from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.lanes import Lanes
+from glassgate.mitm.masters import lean
+from glassgate.mitm.tls import OriginTrust
+from glassgate.record.metrics import Metrics
+from glassgate.record.recorder import Recorder
+
+__all__ = ["NOW", "Gate", "OriginServer", "gate", "origin", "signed_in"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class OriginServer(http.server.ThreadingHTTPServer):
+    """An origin that writes down every request that reaches it."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.log = []
+        self.connections = 0
+
+    @property
+    def port(self):
+        return self.server_address[1]
+
+    def get_request(self):
+        self.connections += 1
+        return super().get_request()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        while self.headers.get("Transfer-Encoding") == "chunked":
+            size = int(self.rfile.readline(), 16)
+            body += self.rfile.read(size)
+            self.rfile.readline()
+            if not size:
+                break
+        self.server.log.append((self.command, self.path, dict(self.headers), body))
+        self.send_response(200)
+        self.send_header("Set-Cookie", "CF_Authorization=planted")
+        self.send_header("Set-Cookie", "own=1")
+        self.send_header("Cache-Control", "public, max-age=60")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(b"ok")
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def origin():
+    server = OriginServer()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass
+class Gate:
+    """A gate that runs."""
+
+    settings: Settings
+    site: object
+    addon: GateAddon
+
+    @property
+    def port(self):
+        return self.settings.listen.port
+
+    def url(self, host, target="/"):
+        return f"https://{host}:{self.port}{target}"
+
+
+@dataclass
+class _Program:
+    settings: Settings
+    addon: GateAddon
+
+    def start(self):
+        pass
+
+    def close(self):
+        pass
+
+
+@contextlib.contextmanager
+def gate(certificates, folder, origin_port, *, addon=GateAddon, earlier=(), hosts=None, trust=None, lanes=None,
+         recorder=None, apps=None, port=None, **site):  # fmt: skip
+    """Run a gate in a thread. `earlier` are foreign addons ahead of it; `site` replaces parts of the site."""
+    port = port or free_port()
+    ca, leaf = certificates
+    apps = apps or [app("wiki", "wiki.localhost", *_policies(), origin=Origin("http", "127.0.0.1", origin_port))]
+    made = site_of(apps=apps, port=port, **site)
+    settings = Settings(
+        path=folder / "config.yaml", team=Endpoint("team.localhost", port), listen=Endpoint("127.0.0.1", port),
+        certificates=(leaf,), ca=ca, state=folder / "state", store="memory:", session_duration=86400, providers=(),
+        apps=tuple(apps),
+    )  # fmt: skip
+    lanes = lanes or Lanes()
+    parts = addon(made, recorder or Recorder(None, Metrics("0")), trust or OriginTrust(apps), lanes, hosts or {})
+    ready, ended, loops = threading.Event(), [], []
+
+    async def main():
+        master = lean(_Program(settings, parts), ready.set)
+        for foreign in earlier:
+            master.addons.register(foreign)
+            master.addons.chain.insert(0, foreign)
+        loops.append((asyncio.get_running_loop(), master))
+        await master.run()
+
+    def thread():
+        try:
+            asyncio.run(main())
+        except BaseException as fault:
+            ended.append(fault)
+            ready.set()
+
+    running = threading.Thread(target=thread, daemon=True)
+    running.start()
+    assert ready.wait(20), "the gate did not start"
+    assert not ended, ended
+    try:
+        yield Gate(settings, made, parts)
+    finally:
+        loops[0][1].shutdown()
+        running.join(10)
+        lanes.close()
+
+
+def _policies():
+    from gate.site import STAFF
+
+    return (STAFF,)
+
+
+def signed_in(site, name="alice", host="wiki.localhost", now=None):
+    """A session in the site's store, and the Cookie header that presents it."""
+    import time
+
+    now = time.time() if now is None else now
+    one, who = site.apps[host], person(name)
+    session = Session(f"session-{name}", who, now, now + 3600, digest(f"cookie-{name}"))
+    run(site.sessions.begin(session, None))
+    run(site.sessions.grant(f"nonce-{name}", Grant(session.id, one.aud, now + 3600)))
+    text = token.mint(
+        site.keys.signing, issuer=site.issuer, audience=one.aud, subject=who.user_id, email=who.email,
+        nonce=f"nonce-{name}", now=now, expires=now + 3600,
+    )  # fmt: skip
+    return f"CF_Authorization={text}"
+
+
+__all__ += ["Keys"]

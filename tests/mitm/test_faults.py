@@ -1,0 +1,354 @@
+"""Fail closed: a fault in any hook and in any dependency, and nothing of it reaches an origin.
+
+Each row breaks one part, then asks twice: as a stranger, and as somebody who is signed in. The origin's own log is
+what counts.
+"""
+
+import time
+from dataclasses import replace
+
+import pytest
+from gate.site import STAFF, Keys, Party, app
+from journeys.visitor import Visitor
+from mitm.harness import OriginServer, gate, origin, signed_in
+from mitmproxy import exceptions
+
+from glassgate.access.app import Origin
+from glassgate.access.policy import Rule
+from glassgate.errors import StoreError
+from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.lanes import WIDTHS, Lanes
+from glassgate.oidc.errors import ProviderUnavailable
+from glassgate.oidc.provider import Provider
+from glassgate.record.metrics import Metrics
+from glassgate.record.recorder import Recorder
+from glassgate.state.memory import MemoryStore
+
+HANG = 30.0  # seconds that a hanging part sleeps: longer than any test waits for an answer
+QUICK = {lane: replace(width, seconds=0.3) for lane, width in WIDTHS.items()}
+
+
+def boom(*_, **__):
+    raise RuntimeError("a fault that a test made")
+
+
+def hang(*_, **__):
+    time.sleep(3)
+
+
+class FaultyStore(MemoryStore):
+    """A store that works until it is told how to fail."""
+
+    fault = None
+
+    def get(self, space, key, now):
+        return self.fault(space, key) if self.fault else super().get(space, key, now)
+
+    def add(self, *args):
+        return self.fault(*args) if self.fault else super().add(*args)
+
+
+def no_store(*_):
+    raise StoreError("The store is away.")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (no_store, 503),
+        (boom, 503),
+        (hang, 503),
+        (lambda *_: b"garbage", 503),
+        (lambda *_: b'{"v":1}', 503),
+        (lambda *_: 7, 503),
+        (lambda *_: b'{"v":2}', 302),
+        (lambda *_: None, 302),
+    ],
+    ids=["away", "raises", "hangs", "garbage", "half", "no bytes", "another format", "forgets"],
+)
+def test_store(certificates, tmp_path, fault, status):
+    store = FaultyStore()
+    with origin() as server, gate(certificates, tmp_path, server.port, store=store, lanes=Lanes(QUICK)) as running:
+        cookie = signed_in(running.site)
+        store.fault = fault
+        assert _ask(certificates, running, cookie) == status
+        assert _ask(certificates, running) == 302
+        assert server.log == []
+
+
+def test_store_that_comes_back(certificates, tmp_path):
+    store = FaultyStore()
+    with origin() as server, gate(certificates, tmp_path, server.port, store=store) as running:
+        cookie = signed_in(running.site)
+        store.fault = no_store
+        assert _ask(certificates, running, cookie) == 503
+        store.fault = None
+        assert _ask(certificates, running, cookie) == 200
+        assert len(server.log) == 1
+
+
+class FaultyKeys(Keys):
+    def __init__(self, broken):
+        super().__init__()
+        self.broken = ()
+        self.then = broken
+
+    @property
+    def verifying(self):
+        return boom() if "verifying" in self.broken else (self.signing,)
+
+    @verifying.setter
+    def verifying(self, _):
+        pass
+
+    def secrets(self, purpose):
+        return boom() if "secrets" in self.broken else super().secrets(purpose)
+
+
+@pytest.mark.parametrize(("part", "stranger", "known"), [("verifying", 302, 503), ("secrets", 503, 200)])
+def test_keys(certificates, tmp_path, part, stranger, known):
+    keys = FaultyKeys(part)
+    with origin() as server, gate(certificates, tmp_path, server.port, keys=keys) as running:
+        cookie = signed_in(running.site)
+        keys.broken = (part,)
+        assert _ask(certificates, running) == stranger
+        assert server.log == []
+        assert _ask(certificates, running, cookie) == known
+        assert len(server.log) == (known == 200)
+
+
+@pytest.mark.parametrize(
+    ("matches", "status"), [(boom, 503), (lambda _: None, 403), (lambda _: False, 403)], ids=["raises", "unknown", "no"]
+)
+def test_policy(certificates, tmp_path, matches, status):
+    with origin() as server:
+        broken = replace(STAFF, include=(Rule("broken", matches),))
+        apps = [app("wiki", "wiki.localhost", broken, origin=Origin("http", "127.0.0.1", server.port))]
+        with gate(certificates, tmp_path, server.port, apps=apps) as running:
+            assert _ask(certificates, running, signed_in(running.site)) == status
+            assert _ask(certificates, running) == 302
+            assert server.log == []
+
+
+class FaultyParty(Party):
+    """A provider whose every call does one thing."""
+
+    def authorization_url(self, ask, now):
+        return self.next()
+
+
+def unavailable():
+    raise ProviderUnavailable("timeout", "no answer", retry_after=7)
+
+
+@pytest.mark.parametrize(
+    ("does", "status"), [(unavailable, 503), (boom, 503), (hang, 503), (lambda: None, 503)],
+    ids=["unavailable", "raises", "hangs", "no address"],
+)  # fmt: skip
+def test_provider(certificates, tmp_path, does, status):
+    parties = {"entra": FaultyParty(Provider("entra", "entra", "c", "s"), does)}
+    with origin() as server, gate(
+        certificates, tmp_path, server.port, parties=parties, lanes=Lanes(QUICK)
+    ) as running:
+        page = Visitor(certificates[0]).open(running.url("wiki.localhost"))
+        assert page.status == status
+        assert page.headers["Retry-After"]
+        assert page.headers["Cache-Control"] == "no-store"
+        assert server.log == []
+        assert _ask(certificates, running, signed_in(running.site)) == 200, "live sessions go on"
+
+
+class FaultyRecorder(Recorder):
+    def tell(self, event):
+        boom()
+
+    def decided(self, seconds):
+        pass
+
+
+def test_recorder(certificates, tmp_path):
+    recorder = FaultyRecorder(None, Metrics("0"))
+    with origin() as server, gate(certificates, tmp_path, server.port, recorder=recorder) as running:
+        assert _ask(certificates, running) in (502, 503)
+        assert _ask(certificates, running, signed_in(running.site)) in (502, 503)
+        assert server.log == []
+
+
+def test_chance(certificates, tmp_path):
+    with origin() as server, gate(certificates, tmp_path, server.port, chance=boom) as running:
+        assert _ask(certificates, running) == 503
+        assert server.log == []
+
+
+def test_a_full_lane(certificates, tmp_path):
+    none = {lane: replace(width, waiting=0) for lane, width in WIDTHS.items()}
+    with origin() as server, gate(certificates, tmp_path, server.port, lanes=Lanes(none)) as running:
+        assert _ask(certificates, running, signed_in(running.site)) == 503
+        assert server.log == []
+
+
+def raising(hook):
+    """The gate with one hook that raises at its first line."""
+    return type("Raising", (GateAddon,), {hook: boom})
+
+
+HOOKS = ["next_layer", "requestheaders", "request", "server_connect", "client_disconnected"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_that_raises(certificates, tmp_path, hook):
+    with origin() as server, gate(certificates, tmp_path, server.port, addon=raising(hook)) as running:
+        assert _ask(certificates, running) in (302, 502, 503, None)
+        assert server.log == []
+        known = _ask(certificates, running, signed_in(running.site))
+        assert (known == 200) == (len(server.log) == 1)
+        assert known == 200 or hook in ("next_layer", "requestheaders")
+
+
+class Hanging(GateAddon):
+    async def requestheaders(self, flow):
+        import asyncio
+
+        await asyncio.sleep(HANG)
+
+
+def test_a_hook_that_hangs_forwards_nothing(certificates, tmp_path):
+    with origin() as server, gate(certificates, tmp_path, server.port, addon=Hanging) as running:
+        assert _ask(certificates, running, signed_in(running.site), timeout=1) is None
+        assert server.connections == 0
+
+
+class WrongOutcome(GateAddon):
+    def _apply(self, flow, request, outcome):
+        super()._apply(flow, request, {"let": "in"})
+
+
+def test_an_outcome_that_is_none(certificates, tmp_path):
+    with origin() as server, gate(certificates, tmp_path, server.port, addon=WrongOutcome) as running:
+        assert _ask(certificates, running) == 503
+        assert _ask(certificates, running, signed_in(running.site)) == 503
+        assert server.log == []
+
+
+class Cancelled(GateAddon):
+    def _apply(self, flow, request, outcome):
+        import asyncio
+
+        raise asyncio.CancelledError
+
+
+def test_a_cancelled_hook_forwards_nothing(certificates, tmp_path):
+    with origin() as server, gate(certificates, tmp_path, server.port, addon=Cancelled) as running:
+        assert _ask(certificates, running, signed_in(running.site), timeout=1) in (503, None)
+        assert server.connections == 0
+
+
+class Halting:
+    """A foreign addon that keeps every later one from hearing of a request."""
+
+    name = "halting"
+
+    def requestheaders(self, flow):
+        raise exceptions.AddonHalt
+
+
+class Stealing:
+    """A foreign addon that points every request at the origin, and takes back our refusal."""
+
+    name = "stealing"
+
+    def __init__(self, port):
+        self.port = port
+
+    def requestheaders(self, flow):
+        flow.request.host, flow.request.port, flow.request.scheme = "127.0.0.1", self.port, "http"
+        raise exceptions.AddonHalt
+
+    def request(self, flow):
+        flow.response = None
+
+
+class Unrefusing(Stealing):
+    """The same, without keeping us from being asked."""
+
+    def requestheaders(self, flow):
+        pass
+
+    def request(self, flow):
+        flow.request.host, flow.request.port, flow.request.scheme = "127.0.0.1", self.port, "http"
+        flow.response = None
+
+
+class Broken:
+    name = "broken"
+
+    def requestheaders(self, flow):
+        boom()
+
+    def server_connect(self, data):
+        boom()
+
+
+@pytest.mark.parametrize("made", [lambda port: Halting(), Stealing, Unrefusing, lambda port: Broken()], ids=str)
+def test_foreign_addons_ahead_of_the_gate(certificates, tmp_path, made):
+    with origin() as server, gate(certificates, tmp_path, server.port, earlier=[made(server.port)]) as running:
+        assert _ask(certificates, running) in (302, 502, 503, None)
+        assert server.connections == 0
+
+
+class NoTrust:
+    def refuse(self):
+        from glassgate.mitm.tls import OriginTrust
+
+        return OriginTrust([]).refuse()
+
+    def connect(self, address):
+        boom()
+
+
+def test_trust_that_fails(certificates, tmp_path):
+    """An https origin whose trust cannot be had is not reached, signed in or not."""
+    with origin() as server:
+        apps = [app("wiki", "wiki.localhost", STAFF, origin=Origin("https", "127.0.0.1", server.port))]
+        with gate(certificates, tmp_path, server.port, apps=apps, trust=NoTrust()) as running:
+            assert _ask(certificates, running, signed_in(running.site)) in (502, None)
+            assert server.log == []
+
+
+@pytest.mark.parametrize("does", [boom, hang, lambda environ, start: []], ids=["raises", "hangs", "says nothing"])
+def test_a_host_in_this_process_that_fails(certificates, tmp_path, does):
+    with origin() as server, gate(certificates, tmp_path, server.port, hosts={"login.localhost": does}) as running:
+        page = Visitor(certificates[0]).ask(running.url("login.localhost"))
+        assert page.status == 503
+        assert server.log == []
+
+
+def test_an_origin_that_is_away(certificates, tmp_path):
+    server = OriginServer()
+    server.server_close()
+    with gate(certificates, tmp_path, server.port) as running:
+        cookie = signed_in(running.site)
+        page = Visitor(certificates[0]).ask(running.url("wiki.localhost"), headers=_headers(cookie))
+        assert page.status == 502
+        assert "does not answer" in page.text
+        assert "mitmproxy" not in page.text + str(page.headers)
+        assert page.headers["Cache-Control"] == "no-store"
+        assert page.headers["Cf-Ray"] in page.text
+
+
+def _headers(cookie=None):
+    return {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"} | ({"Cookie": cookie} if cookie else {})
+
+
+def _ask(certificates, running, cookie=None, timeout=20):
+    """The status of one request; None where the connection ends or stays silent."""
+    visitor = Visitor(certificates[0], timeout=timeout)
+    try:
+        return visitor.ask(running.url("wiki.localhost"), headers=_headers(cookie)).status
+    except OSError:
+        return None
+    except Exception as fault:
+        if type(fault).__name__ in ("RemoteDisconnected", "BadStatusLine"):
+            return None
+        raise
+
