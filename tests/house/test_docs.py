@@ -41,9 +41,7 @@ def test_every_link_leads_somewhere():
 
 def test_the_look_for_broken_links_sees(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(
-        "# One `two`, three\n[a](#one-two-three) [b](page.md#one-two-three)\n[c](gone.md) [d](#four)\n"
-    )
+    page.write_text("# One `two`, three\n[a](#one-two-three) [b](page.md#one-two-three)\n[c](gone.md) [d](#four)\n")
     assert [target for target in LINK.findall(text_of(page)) if leads_nowhere(page, target)] == [
         "gone.md",
         "#four",

@@ -57,9 +57,7 @@ def test_a_lock_file_holds_what_the_project_asks_for(name, python):
 
 @pytest.mark.parametrize("name", WANTED)
 def test_every_pin_has_hashes(name):
-    assert [
-        str(pin) for pin, hashes in locked(name) if not hashes or not str(pin.specifier).startswith("==")
-    ] == []
+    assert [str(pin) for pin, hashes in locked(name) if not hashes or not str(pin.specifier).startswith("==")] == []
 
 
 def test_the_tests_run_on_what_is_run():
@@ -72,9 +70,7 @@ def test_npm_packages_are_pinned_by_hash_alone():
     lock = json.loads((TESTS / "npm" / "package-lock.json").read_text("utf-8"))
     packages = {name: package for name, package in lock["packages"].items() if name}
     assert packages
-    assert [
-        name for name, package in packages.items() if "integrity" not in package or "resolved" in package
-    ] == []
+    assert [name for name, package in packages.items() if "integrity" not in package or "resolved" in package] == []
 
 
 def test_no_file_names_a_registry():

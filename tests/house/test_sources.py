@@ -15,9 +15,7 @@ SECRET = re.compile(r"(secret|passwd|password|digest|signature|hmac|mac|verifier
 def name_of(node: ast.expr) -> str:
     """The last name of `a.b.c` or of `a["c"]`; "" for anything else."""
     match node:
-        case (
-            ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name)))
-        ):
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
             return name
     return ""
 
@@ -34,10 +32,7 @@ def test_every_module_says_its_one_thing_in_its_first_line():
 def test_no_check_hangs_on_assert():
     """`glassgate serve` runs under `python -O`, where assert statements are not there."""
     found = [
-        place(path, node.lineno)
-        for path in MODULES
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Assert)
+        place(path, node.lineno) for path in MODULES for node in ast.walk(parsed(path)) if isinstance(node, ast.Assert)
     ]
     assert found == []
 

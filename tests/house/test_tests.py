@@ -50,9 +50,7 @@ def swaps(tree):
                 yield node.lineno
             case ast.Import(names=names) if any(name.name in {"unittest.mock", "mock"} for name in names):
                 yield node.lineno
-            case ast.Attribute(value=ast.Name(id="monkeypatch" | "mocker" | "mock"), attr=attr) if (
-                attr in SWAPPING
-            ):
+            case ast.Attribute(value=ast.Name(id="monkeypatch" | "mocker" | "mock"), attr=attr) if attr in SWAPPING:
                 yield node.lineno
 
 

@@ -87,7 +87,11 @@ def test_one_bad_key_locks_nobody_out(name, caplog):
     assert refused(keys.find, "bad", NOW) == "key_unfit"
 
 
-@pytest.mark.parametrize("entry", ["text", 7, None, jwk(RSA_KEY, kid=7), jwk(RSA_KEY, kid="a b")], ids=repr)
+@pytest.mark.parametrize(
+    "entry",
+    ["text", 7, None, jwk(RSA_KEY, kid=7), jwk(RSA_KEY, kid="a b")],
+    ids=["text", "number", "null", "numeric kid", "kid with a space"],
+)
 def test_a_bad_key_without_a_name_is_told_by_its_place(entry):
     assert list(read_keys(key_set(jwk(RSA_KEY, "good"), entry)).unfit) == ["#2"]
 
