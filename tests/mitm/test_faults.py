@@ -147,9 +147,7 @@ def unavailable():
 )  # fmt: skip
 def test_provider(certificates, tmp_path, does, status):
     parties = {"entra": FaultyParty(Provider("entra", "entra", "c", "s"), does)}
-    with origin() as server, gate(
-        certificates, tmp_path, server.port, parties=parties, lanes=Lanes(QUICK)
-    ) as running:
+    with origin() as server, gate(certificates, tmp_path, server.port, parties=parties, lanes=Lanes(QUICK)) as running:
         page = Visitor(certificates[0]).open(running.url("wiki.localhost"))
         assert page.status == status
         assert page.headers["Retry-After"]
@@ -289,7 +287,11 @@ class Broken:
         boom()
 
 
-@pytest.mark.parametrize("made", [lambda port: Halting(), Stealing, Unrefusing, lambda port: Broken()], ids=str)
+@pytest.mark.parametrize(
+    "made",
+    [lambda port: Halting(), Stealing, Unrefusing, lambda port: Broken()],
+    ids=["halting", "stealing", "unrefusing", "broken"],
+)
 def test_foreign_addons_ahead_of_the_gate(certificates, tmp_path, made):
     with origin() as server, gate(certificates, tmp_path, server.port, earlier=[made(server.port)]) as running:
         assert _ask(certificates, running) in (302, 502, 503, None)
@@ -351,4 +353,3 @@ def _ask(certificates, running, cookie=None, timeout=20):
         if type(fault).__name__ in ("RemoteDisconnected", "BadStatusLine"):
             return None
         raise
-
