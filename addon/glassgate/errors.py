@@ -1,5 +1,6 @@
 """The family of errors that people read: what is wrong, where, and how to mend it."""
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -34,3 +35,12 @@ class StartError(GlassgateError):
 
 class StoreError(GlassgateError):
     """The store did not answer, or answered what cannot be read. The gate answers 503: it never guesses."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The mend for a name that is not known: the nearest one that is, else all of them, else ""."""
+    names = tuple(known)
+    near = difflib.get_close_matches(word[:64], names, 1)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return "known: " + ", ".join(names) if names else ""

@@ -1,6 +1,6 @@
 """What is known of a visitor and a request when a policy is judged."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from glassgate.access.identity import Identity
@@ -14,4 +14,3 @@ class Facts:
 
     identity: Identity | None = None
     ip: Address | None = None
-    mfa_contexts: dict[str, str] = field(default_factory=dict)  # provider id -> the acrs value that proves MFA there

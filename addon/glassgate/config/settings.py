@@ -1,5 +1,6 @@
 """What a configuration file says, as frozen values for the rooms. Knows neither YAML nor pydantic."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -70,6 +71,9 @@ class Settings:
     audit: Path | None = None
     metrics: Endpoint | None = None
     lab: LabSettings | None = None
+    literal_secrets: tuple[str, ...] = ()  # ids of the providers whose secret stands in the file itself
+    # ("apps", "wiki", "policies", "staff") -> "config.yaml:41", for what is said of it later
+    places: Mapping[tuple[str, ...], str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def public_hosts(self) -> tuple[str, ...]:
@@ -85,3 +89,4 @@ class Settings:
 
 
 LAB_HOSTS = ("login.localhost", "graph.localhost")
+LAB_SITES = ("wiki", "payroll")

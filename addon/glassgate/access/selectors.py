@@ -1,0 +1,237 @@
+"""The table of selectors: what a rule can ask, how its value is checked, and the question that it becomes."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from glassgate.access import questions as ask
+from glassgate.access.policy import Rule
+from glassgate.access.questions import Question
+from glassgate.errors import GlassgateError, did_you_mean
+
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+CONTEXT = re.compile(r"c[1-9][0-9]?", re.ASCII)  # Entra's authentication contexts: c1 to c99
+DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+EMAIL = re.compile(r"[!-?A-~]{1,64}@" + DOMAIN.pattern, re.ASCII)
+WORD = re.compile(r"[!-~]([ -~]{0,198}[!-~])?", re.ASCII)
+
+
+class Judged(StrEnum):
+    """When a rule is asked: while a token is issued (it asks who), or at every request (it asks what is sent)."""
+
+    AT_ISSUE = "when a token is issued"
+    EVERY_REQUEST = "at every request"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a rule must know of an identity provider. `realm` is Entra's tenant id, None where not known."""
+
+    id: str
+    type: str  # "entra" | "oidc"
+    realm: str | None = None
+    mfa_context: str | None = None
+
+
+Sources = Mapping[str, Source]  # by id
+Maker = Callable[[object, Sources], Question]
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A row of the table. Without `make` it is known, but not there yet."""
+
+    name: str
+    judged: Judged
+    says: str  # one line for the reference
+    make: Maker | None = None
+    aliases: tuple[str, ...] = ()  # Cloudflare's and Terraform's names for it
+    key: str = ""  # of a provider's own selector: the key beside `provider` that holds its value
+
+    @property
+    def of_provider(self) -> bool:
+        """Whether its value names an identity provider, or is about one."""
+        return bool(self.key) or self.name == "login_method"
+
+
+# --- values -----------------------------------------------------------------------------------------------
+
+
+def _refuse(what: str, mend: str) -> GlassgateError:
+    return GlassgateError(what, mend=mend)
+
+
+def _text(value: object, example: str) -> str:
+    if not isinstance(value, str):
+        raise _refuse("the value is not text", f"write it as text, such as `{example}`")
+    return value
+
+
+def _everyone(value: object, _: Sources) -> Question:
+    if value is not True and value != {}:
+        raise _refuse("everyone takes no value", "write `everyone: {}`")
+    return ask.Everyone()
+
+
+def _email(value: object, _: Sources) -> Question:
+    address = _text(value, "alice@contoso.example")
+    if not EMAIL.fullmatch(ask.fold(address)):
+        raise _refuse(f"`{address}` is not one e-mail address", "write it as `alice@contoso.example`")
+    return ask.Email(ask.fold(address))
+
+
+def _email_domain(value: object, _: Sources) -> Question:
+    domain = _text(value, "contoso.example")
+    if not DOMAIN.fullmatch(ask.fold(domain)):
+        raise _refuse(f"`{domain}` is not a domain", "write what follows the @, such as `contoso.example`")
+    return ask.EmailDomain(ask.fold(domain))
+
+
+def _ip(value: object, _: Sources) -> Question:
+    text = _text(value, "203.0.113.0/24")
+    try:
+        return ask.Ip(ask.network(text))
+    except ValueError as error:
+        raise _refuse(f"`{text}` is not an address or a CIDR range", str(error)) from None
+
+
+def _entra_group(value: object, sources: Sources) -> Question:
+    group, source = _of_provider(value, "id", sources, ("entra",))
+    if not GUID.fullmatch(group):
+        raise _refuse(f"`{group}` is not an object id", "take the group's Object ID from Entra, not its name")
+    return ask.EntraGroup(source.id, source.realm, group.lower())
+
+
+def _entra_role(value: object, sources: Sources) -> Question:
+    role, source = _of_provider(value, "role", sources, ("entra",))
+    return ask.EntraRole(source.id, source.realm, role)
+
+
+def _entra_auth_context(value: object, sources: Sources) -> Question:
+    context, source = _of_provider(value, "id", sources, ("entra",))
+    if not CONTEXT.fullmatch(context):
+        raise _refuse(f"`{context}` is not an authentication context", "write its id in Entra, `c1` to `c99`")
+    return ask.AuthContext(source.id, source.realm, context)
+
+
+def _auth_method(value: object, sources: Sources) -> Question:
+    method, source = _of_provider(value, "method", sources, ("entra", "oidc"))
+    if source.type == "oidc":
+        return ask.AuthMethod(source.id, source.realm, method)
+    # Entra's v2.0 ID tokens carry no amr: there, MFA is proven by an authentication context.
+    if method != "mfa":
+        raise _refuse(f"Entra cannot prove the method `{method}`", "write `mfa`, the one that it can prove")
+    if source.mfa_context is None:
+        raise _refuse(
+            f"the provider `{source.id}` has no `mfa_context`, so nothing proves MFA there",
+            "add `mfa_context: c1`, the authentication context whose Conditional Access policy asks for MFA",
+        )
+    return ask.AuthContext(source.id, source.realm, source.mfa_context)
+
+
+def _login_method(value: object, sources: Sources) -> Question:
+    provider = _text(value, next(iter(sources), "entra"))
+    _known(provider, sources)
+    return ask.LoginMethod(provider)
+
+
+def _of_provider(value: object, key: str, sources: Sources, types: tuple[str, ...]) -> tuple[str, Source]:
+    """Take `value`, or `{key: …, provider: …}`, apart: the text, and the one provider that it is about."""
+    named: object = None
+    if isinstance(value, dict):
+        value = {"provider" if name == "identity_provider_id" else name: part for name, part in value.items()}
+        if key not in value or not value.keys() <= {key, "provider"}:
+            raise _refuse("the keys are not those of this selector", f"write `{{{key}: …, provider: …}}`")
+        named, value = value.get("provider"), value[key]
+    if not isinstance(value, str) or not WORD.fullmatch(value):
+        raise _refuse("the value is not one line of plain text", f"write the {key} as text")
+    return value, _source(named, sources, types)
+
+
+def _source(named: object, sources: Sources, types: tuple[str, ...]) -> Source:
+    if isinstance(named, str):
+        source = _known(named, sources)
+        if source.type not in types:
+            raise _refuse(f"`{named}` is a provider of type {source.type}", f"name one of type {types[0]}")
+        return source
+    if named is not None:
+        raise _refuse("`provider` is not text", "write the id of an identity provider")
+    fitting = [source for source in sources.values() if source.type in types]
+    if not fitting:
+        raise _refuse(f"there is no identity provider of type {types[0]}", "add it to `identity_providers`")
+    if len(fitting) > 1:
+        ids = ", ".join(source.id for source in fitting)
+        raise _refuse(f"several providers could be meant: {ids}", "say which with `provider:` beside the value")
+    return fitting[0]
+
+
+def _known(provider: str, sources: Sources) -> Source:
+    if provider not in sources:
+        raise _refuse(f"`{provider}` is no identity provider here", did_you_mean(provider, sources))
+    return sources[provider]
+
+
+# --- the table --------------------------------------------------------------------------------------------
+
+GROUP = "group"  # its value is a name in `groups`: whoever has those resolves it
+_ISSUE, _REQUEST = Judged.AT_ISSUE, Judged.EVERY_REQUEST
+
+SELECTORS = (
+    Selector("everyone", _REQUEST, "every visitor: with allow, whoever can sign in", _everyone),
+    Selector("email", _ISSUE, "one e-mail address that counts", _email),
+    Selector("email_domain", _ISSUE, "the domain of an e-mail address that counts, exactly", _email_domain),
+    Selector("email_list", _ISSUE, "the e-mail addresses of a list"),
+    Selector("ip", _REQUEST, "the visitor's address, or a CIDR range of them", _ip),
+    Selector("ip_list", _REQUEST, "the addresses of a list"),
+    Selector(GROUP, _ISSUE, "a rule group of `groups`, by its name"),
+    Selector("entra_group", _ISSUE, "an Entra group, by its object id", _entra_group, ("azureAD", "azure_ad"), "id"),
+    Selector("entra_role", _ISSUE, "an app role of the Entra registration", _entra_role, key="role"),
+    Selector(
+        "entra_auth_context",
+        _ISSUE,
+        "an authentication context that Entra proved (acrs)",
+        _entra_auth_context,
+        ("auth_context",),
+        "id",
+    ),
+    Selector("oidc_claim", _ISSUE, "a claim of an OpenID provider", aliases=("oidc",)),
+    Selector("login_method", _ISSUE, "the identity provider, by its id", _login_method),
+    Selector("auth_method", _ISSUE, "a method that was proved (amr; for Entra `mfa`)", _auth_method, key="method"),
+    Selector("service_token", _REQUEST, "one service token"),
+    Selector("any_valid_service_token", _REQUEST, "any service token"),
+    Selector("certificate", _REQUEST, "a valid client certificate"),
+    Selector("common_name", _REQUEST, "the common name of a client certificate"),
+    Selector("country", _REQUEST, "the country that a trusted proxy names", aliases=("geo",)),
+    Selector("external_evaluation", _ISSUE, "what another service answers"),
+    Selector("linked_app_token", _REQUEST, "the token of another application"),
+    Selector("time_of_day", _REQUEST, "the time"),
+)
+BY_NAME: Mapping[str, Selector] = {name: row for row in SELECTORS for name in (row.name, *row.aliases)}
+
+
+def find(name: str) -> Selector:
+    """The row of that name or alias. Raises GlassgateError where there is none."""
+    if name not in BY_NAME:
+        raise _refuse(f"`{name}` is no selector", did_you_mean(name, BY_NAME))
+    return BY_NAME[name]
+
+
+def make(name: str, value: object, sources: Iterable[Source]) -> Rule:
+    """The rule that `name: value` writes down. Raises GlassgateError, without a place, where it cannot be one.
+
+    `value` is plain data: text, or a mapping such as {"id": …, "provider": …}. `group` is not made here.
+    """
+    row = find(name)
+    if row.make is None:
+        raise _refuse(f"the selector `{name}` is not there yet", "leave it out")
+    question = row.make(value, {source.id: source for source in sources})
+    needs = question.context if isinstance(question, ask.AuthContext) else None
+    return Rule(_label(name, value, row), question, needs)
+
+
+def _label(name: str, value: object, row: Selector) -> str:
+    if isinstance(value, dict) and row.key:
+        provider = value.get("provider", value.get("identity_provider_id"))
+        return f"{name}: {value[row.key]}" + (f" ({provider})" if provider else "")
+    return f"{name}: {value}" if isinstance(value, str) else name

@@ -1,0 +1,183 @@
+"""Checks what the parts of a file say of each other: names that must be known, or be there only once.
+
+Works on plain data that may be wrong elsewhere, so that every error of a file is told at once.
+"""
+
+from collections.abc import Callable, Iterator
+
+from glassgate.access import selectors
+from glassgate.access.selectors import GROUP
+from glassgate.config.addresses import host_of, is_loopback, listener
+from glassgate.config.problems import BadValueError, Path, Problem, shown
+from glassgate.config.settings import LAB_SITES
+from glassgate.config.tree import Tree, entries, listed, rules, sources
+from glassgate.errors import GlassgateError, did_you_mean
+
+Check = Callable[[Tree], Iterator[Problem]]
+
+
+def check(tree: object) -> list[Problem]:
+    """Every problem with names in the file, in no order."""
+    return [problem for each in CHECKS for problem in each(tree)] if isinstance(tree, dict) else []
+
+
+def _once(tree: Tree, path: Path, key: str, what: str) -> Iterator[Problem]:
+    seen: dict[str, Path] = {}
+    for place, entry in entries(tree, path):
+        for below, value in listed(entry, key):
+            if value in seen:
+                yield Problem((*place, *below), f"{shown(value)} is {what} twice", "give each its own")
+            seen.setdefault(value, place)
+
+
+def _each_once(tree: Tree) -> Iterator[Problem]:
+    yield from _once(tree, ("identity_providers",), "id", "the id of a provider")
+    yield from _once(tree, ("apps",), "name", "the name of an app")
+    yield from _once(tree, ("apps",), "domain", "a host of the apps")
+    yield from _once(tree, ("apps",), "aud", "an AUD tag")
+    yield from _once(tree, ("lab", "users"), "name", "the name of a lab user")
+    for app, _ in entries(tree, ("apps",)):
+        yield from _once(tree, (*app, "policies"), "name", "the name of a policy of this app")
+
+
+def _team_is_no_app(tree: Tree) -> Iterator[Problem]:
+    team = tree.get("team")
+    name = team.partition(":")[0] if isinstance(team, str) else None
+    for place, app in entries(tree, ("apps",)):
+        for below, host in listed(app, "domain"):
+            if host == name:
+                yield Problem((*place, *below), f"{shown(host)} is the team domain", "give the app a host of its own")
+
+
+def _providers_known(tree: Tree) -> Iterator[Problem]:
+    known = sources(tree)
+    ids = [source.id for source in known or ()]
+    for place, app in entries(tree, ("apps",)):
+        for below, provider in listed(app, "identity_providers"):
+            if known is not None and provider not in ids:
+                yield Problem(
+                    (*place, *below), f"{shown(provider)} is no identity provider here", did_you_mean(provider, ids)
+                )
+
+
+def _rules_mean_something(tree: Tree) -> Iterator[Problem]:
+    known = sources(tree)
+    groups = tree.get("groups")
+    names = [name for name in groups if isinstance(name, str)] if isinstance(groups, dict) else []
+    for path, name, value in rules(tree):
+        try:
+            if name == GROUP:
+                _group(value, names)
+            elif known is not None or not selectors.find(name).of_provider:
+                selectors.make(name, value, known or ())
+        except GlassgateError as error:
+            yield Problem((*path, name) if name in selectors.BY_NAME else path, error.what, error.mend)
+
+
+def _group(value: object, names: list[str]) -> None:
+    if not isinstance(value, str):
+        raise GlassgateError("the value is not text", mend="write the name of a group of `groups`")
+    if value not in names:
+        raise GlassgateError(
+            f"{shown(value)} is no group here", mend=did_you_mean(value, names) or "add it to `groups`"
+        )
+
+
+def _no_circles(tree: Tree) -> Iterator[Problem]:
+    uses: dict[object, list[str]] = {}
+    for path, name, value in rules(tree):
+        if path[0] == "groups" and name == GROUP and isinstance(value, str):
+            uses.setdefault(path[1], []).append(value)
+    for group in uses:
+        circle = _way_back(group, uses)
+        if circle:
+            way = " → ".join(shown(step) for step in circle)
+            yield Problem(("groups", str(group)), f"the group asks itself: {way}", "take one of these out")
+
+
+def _way_back(start: object, uses: dict[object, list[str]]) -> list[object]:
+    """The way from a group back to itself by the groups that it uses, or nothing."""
+    ways: list[list[object]] = [[start]]
+    seen = set()
+    while ways:
+        way = ways.pop()
+        for used in uses.get(way[-1], []):
+            if used == start:
+                return [*way, used]
+            if used not in seen:
+                seen.add(used)
+                ways.append([*way, used])
+    return []
+
+
+def _no_listener_twice(tree: Tree) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for path, text in _listeners(tree):
+        if text in seen:
+            yield Problem(path, f"{text} is taken by {seen[text]}", "take another port")
+        seen.setdefault(text, "`" + ".".join(map(str, path)) + "`")
+
+
+def _listeners(tree: Tree) -> Iterator[tuple[Path, str]]:
+    places: list[tuple[Path, object]] = [((), tree), (("metrics",), tree.get("metrics"))]
+    if _lab_is_on(tree):
+        places += entries(tree, ("lab", "origins"))
+    for path, entry in places:
+        if isinstance(entry, dict) and isinstance(entry.get("listen"), str):
+            yield (*path, "listen"), entry["listen"]
+
+
+def _lab_stays_here(tree: Tree) -> Iterator[Problem]:
+    for place, _ in entries(tree, ("lab", "origins")):
+        if place[-1] not in LAB_SITES:
+            what = f"{shown(place[-1])} is no sample origin"
+            yield Problem(("lab", "origins"), what, did_you_mean(str(place[-1]), LAB_SITES))
+    if not _lab_is_on(tree):
+        return
+    for path, text in _listeners(tree):
+        if path != ("metrics", "listen") and not _on_loopback(text):
+            yield Problem(
+                path, f"`{text}` is not loopback, and the lab is on", "listen on 127.0.0.1, or turn the lab off"
+            )
+    if tree.get("trusted_proxies"):
+        yield Problem(("trusted_proxies",), "the lab is on, and is never behind proxies", "leave the key out")
+
+
+def _providers_elsewhere(tree: Tree) -> Iterator[Problem]:
+    listen = tree.get("listen")
+    if _lab_is_on(tree) or not isinstance(listen, str) or _on_loopback(listen):
+        return
+    for place, provider in entries(tree, ("identity_providers",)):
+        for key in ("authority", "issuer"):
+            value = provider.get(key)
+            if isinstance(value, str) and is_loopback(host_of(value)):
+                yield Problem(
+                    (*place, key),
+                    "the provider is on this machine, but the gate listens to others",
+                    "name the real provider, or listen on 127.0.0.1",
+                )
+
+
+def _lab_is_on(tree: Tree) -> bool:
+    lab = tree.get("lab")
+    return isinstance(lab, dict) and lab.get("enabled") is True
+
+
+def _on_loopback(text: str) -> bool:
+    """Whether a listener is on loopback; what is no listener is told elsewhere."""
+    try:
+        return is_loopback(listener(text).host)
+    except BadValueError:
+        return True
+
+
+CHECKS: tuple[Check, ...] = (
+    _each_once,
+    _team_is_no_app,
+    _providers_known,
+    _rules_mean_something,
+    _no_circles,
+    _no_listener_twice,
+    _lab_stays_here,
+    _providers_elsewhere,
+)

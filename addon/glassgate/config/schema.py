@@ -1,0 +1,320 @@
+"""The keys of config.yaml: their types, defaults and meanings.
+
+`python -m glassgate.config.schema` prints the JSON Schema that editors use.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
+
+from glassgate.access.app import Unauthenticated
+from glassgate.access.policy import Decision
+from glassgate.access.questions import Network
+from glassgate.config import addresses, values
+from glassgate.config.kinds import (
+    SOME,
+    EmailDomain,
+    File,
+    Host,
+    Id,
+    Listener,
+    Name,
+    NotYet,
+    ObjectId,
+    OneOrList,
+    Read,
+    Rule,
+    Scopes,
+    Secret,
+    Session,
+    Skew,
+    Text,
+    Token,
+    WebOrigin,
+    read_decision,
+    read_unauthenticated,
+)
+from glassgate.config.settings import LAB_SITES, Endpoint
+
+
+class Part(BaseModel):
+    """A mapping of the file. `called` is its name in messages."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+    called: ClassVar[str]
+
+
+# --- identity providers -----------------------------------------------------------------------------------
+
+
+class _Provider(Part):
+    id: Id = Field(description="Its name in this file.")
+    name: Name | None = Field(None, description="What visitors see where they can choose. Default: the id.")
+    client_id: Token = Field(description="The client id that the provider gave the gate.")
+    client_secret: Secret = Field(description="Its secret: `${NAME}`, or `file:PATH`.")
+    ca: File | None = Field(None, description="Trust for the calls to it (PEM). Default: the system's.")
+    scopes: Scopes = Field(["openid", "profile", "email"], description="What is asked for; with `openid`.")
+    email_domains: Annotated[list[EmailDomain], SOME] | None = Field(
+        None, description="Whose e-mail addresses count when they come from this provider."
+    )
+    prompt: Literal["login", "select_account", "consent"] | None = Field(
+        None, description="What the provider shall ask at each sign-in."
+    )
+    clock_skew: Skew = Field(
+        60, description="How far its clock may be off. Default: 60s.", json_schema_extra={"default": "60s"}
+    )
+
+
+class Entra(_Provider):
+    """Microsoft Entra ID."""
+
+    called: ClassVar = "a provider of type entra"
+
+    type: Literal["entra"] = Field(description="Microsoft Entra ID.")
+    tenant: Annotated[str, Text(values.tenant, "contoso.onmicrosoft.com")] = Field(
+        description="The tenant's id, or one of its domains."
+    )
+    authority: Annotated[str, Text(addresses.authority, "https://login.microsoftonline.com")] = Field(
+        "https://login.microsoftonline.com", description="The sign-in service; another in sovereign clouds and the lab."
+    )
+    graph: Annotated[str, Text(addresses.authority, "https://graph.microsoft.com")] | None = Field(
+        None, description="Microsoft Graph. Default: what the authority names."
+    )
+    mfa_context: Annotated[str, Text(values.context, "c1")] | None = Field(
+        None, description="The authentication context that proves MFA: Entra's tokens carry no amr."
+    )
+    domain_hint: Token | None = Field(None, description="The domain whose sign-in page Entra shall show at once.")
+    groups_from: Annotated[Any, NotYet("claim")] = "claim"
+    allowed_tenants: Annotated[Any, NotYet(None)] = None
+    certificate: Annotated[Any, NotYet(None)] = None
+    federated_token_file: Annotated[Any, NotYet(None)] = None
+    recheck: Annotated[Any, NotYet(None)] = None
+
+
+class Oidc(_Provider):
+    """Any OpenID provider, by its issuer. Its e-mails count where it says that they are verified."""
+
+    called: ClassVar = "a provider of type oidc"
+
+    type: Literal["oidc"] = Field(description="Any OpenID provider.")
+    issuer: Annotated[str, Text(addresses.issuer, "https://login.example.com")] = Field(
+        description="Its issuer, exactly as it writes it."
+    )
+
+
+# --- applications -----------------------------------------------------------------------------------------
+
+
+class Rules(Part):
+    """A rule group: holds when one `include` matches, all `require` do, and no `exclude` does."""
+
+    called: ClassVar = "a rule group"
+
+    include: Annotated[list[Rule], SOME] = Field(description="At least one must match.")
+    require: Annotated[list[Rule], SOME] | None = Field(None, description="All must match.")
+    exclude: Annotated[list[Rule], SOME] | None = Field(None, description="None may match.")
+
+
+class Policy(Rules):
+    """A policy: what it decides, for whom."""
+
+    called: ClassVar = "a policy"
+
+    name: Name = Field(description="What it is called in verdicts.")
+    decision: Annotated[Decision, Read(read_decision, {"enum": ["allow", "deny"]})] = Field(
+        description="What happens where the policy holds."
+    )
+    session_duration: Session | None = Field(None, description="How long its sessions last, where shorter.")
+
+
+class OriginTls(Part):
+    """How an https origin is verified."""
+
+    called: ClassVar = "`origin_tls`"
+
+    ca: File | None = Field(None, description="Trust for the origin (PEM). Default: the system's.")
+    client_certificate: File | None = Field(None, description="What the gate shows it (PEM: key, leaf, chain).")
+    server_name: Annotated[str, Text(addresses.host, "wiki.internal.example")] | None = Field(
+        None, description="The name that its certificate bears. Default: the origin's host."
+    )
+
+
+class App(Part):
+    """An application behind the gate."""
+
+    called: ClassVar = "an app"
+
+    name: Name = Field(description="What it is called.")
+    domain: Annotated[list[Host], SOME, OneOrList()] = Field(
+        description="Its host name, or a list of them; without a port."
+    )
+    origin: Annotated[addresses.Url, Text(addresses.origin, "http://127.0.0.1:9000")] = Field(
+        description="Where its traffic goes."
+    )
+    policies: Annotated[list[Policy], SOME] = Field(description="In order; the first that holds decides.")
+    aud: Annotated[str, Text(values.aud)] | None = Field(
+        None, description="Its AUD tag, 64 hex digits. Default: made from the team and the name."
+    )
+    origin_tls: OriginTls | None = Field(None, description="How an https origin is verified.")
+    session_duration: Session = Field(
+        86400, description="How long its sessions last. Default: 24h.", json_schema_extra={"default": "24h"}
+    )
+    identity_providers: Annotated[list[Id], SOME] | None = Field(
+        None, description="Who may sign visitors in. Default: every provider."
+    )
+    unauthenticated: Annotated[
+        Unauthenticated,
+        Read(read_unauthenticated, {"enum": ["auto", "redirect", "401", 401]}),
+    ] = Field(
+        Unauthenticated.AUTO, description="What a request without a session gets: `auto` goes by the kind of visitor."
+    )
+    forward_cookie: bool = Field(False, description="Whether the origin sees the `CF_Authorization` cookie.")
+    websocket_origins: list[WebOrigin] = Field([], description="Further pages that may open its WebSockets.")
+    cors: Annotated[Any, NotYet(None)] = None
+    same_site: Annotated[Any, NotYet("Lax", "lax")] = "lax"
+    http_only: Annotated[Any, NotYet(True)] = True
+    binding_cookie: Annotated[Any, NotYet(False)] = False
+    keep_forms: Annotated[Any, NotYet(False)] = False
+    deny_url: Annotated[Any, NotYet(None)] = None
+    machine_deny_url: Annotated[Any, NotYet(None)] = None
+    client_ca: Annotated[Any, NotYet(None)] = None
+    service_token_header: Annotated[Any, NotYet(None)] = None
+    launcher: Annotated[Any, NotYet(None)] = None
+    auto_redirect: Annotated[Any, NotYet(False)] = False
+    compat: Annotated[Any, NotYet(None)] = None
+
+
+# --- the rest ---------------------------------------------------------------------------------------------
+
+
+class Tls(Part):
+    """The certificates of the listener."""
+
+    called: ClassVar = "`tls`"
+
+    certificate: Annotated[list[File], SOME, OneOrList()] = Field(
+        description="PEM files with key, leaf and chain; one or a list. A missing one is made."
+    )
+
+
+class Audit(Part):
+    """The audit log."""
+
+    called: ClassVar = "`audit`"
+
+    file: File = Field(description="Where it is written, a JSON object a line.")
+
+
+class Listens(Part):
+    """Something that listens."""
+
+    called: ClassVar = "a listener"
+
+    listen: Listener = Field(description="The address to listen on.")
+
+
+class LabUser(Part):
+    """A user of the lab's tenant."""
+
+    called: ClassVar = "a lab user"
+
+    name: Id = Field(description="What the user signs in by.")
+    display_name: Name | None = Field(None, description="Default: the name.")
+    password: Secret = Field(description="Only the lab knows it.")
+    email: Annotated[str, Text(values.email, "carol@fabrikam.example")] | None = None
+    groups: list[ObjectId] = Field([], description="Object ids.")
+    roles: list[Token] = Field([], description="App roles.")
+    mfa: bool = Field(False, description="Has a second factor.")
+    guest_of: EmailDomain | None = Field(None, description="The domain of the home tenant: a guest here.")
+
+
+class Lab(Part):
+    """A stand-in Entra tenant and sample origins, on this machine alone."""
+
+    called: ClassVar = "`lab`"
+
+    enabled: bool = Field(description="Whether the lab is there.")
+    users: list[LabUser] = []
+    origins: dict[str, Listens] = Field(
+        {}, description="The sample origins to start.", json_schema_extra={"propertyNames": {"enum": list(LAB_SITES)}}
+    )
+
+
+class Config(Part):
+    """The configuration of glassgate."""
+
+    called: ClassVar = "this file"
+
+    team: Annotated[Endpoint, Text(addresses.team, "team.localhost:8443")] = Field(
+        description="The team domain; its port (else 443) is the public port of every host."
+    )
+    listen: Listener = Field(description="The address that the gate listens on.")
+    tls: Tls | None = Field(None, description="The certificates of the listener. Default: certs/edge.pem.")
+    state: File = Field(
+        Path("state"), description="The folder of the keys and the store.", json_schema_extra={"default": "state"}
+    )
+    store: Annotated[str, Text(values.store, "sqlite:state/glassgate.db", "memory:")] | None = Field(
+        None, description="Where sessions are kept. Default: `glassgate.db` in the state folder, SQLite."
+    )
+    session_duration: Session = Field(
+        86400, description="How long a visitor stays signed in. Default: 24h.", json_schema_extra={"default": "24h"}
+    )
+    idle_timeout: Annotated[Any, NotYet("none")] = "none"
+    identity_providers: Annotated[list[Annotated[Entra | Oidc, Field(discriminator="type")]], SOME] = Field(
+        description="Who signs visitors in."
+    )
+    groups: dict[str, Rules] = Field({}, description="Rule groups, for `{group: NAME}` in policies.")
+    apps: Annotated[list[App], SOME] = Field(description="The applications.")
+    trusted_proxies: list[Annotated[Network, Text(addresses.proxy, "10.0.0.0/8")]] = Field(
+        [], description="Whose X-Forwarded-For and -Proto are believed."
+    )
+    audit: Audit | None = Field(None, description="The audit log. Default: none.")
+    metrics: Listens | None = Field(None, description="Where /metrics, /healthz and /readyz are. Default: nowhere.")
+    lab: Lab | None = Field(None, description="A stand-in Entra tenant and sample origins, to learn and to try.")
+    fleet: Annotated[Any, NotYet(None)] = None
+    service_tokens: Annotated[Any, NotYet(None)] = None
+
+
+# The part that stands at each place but the providers'; "*" is any index or name.
+PARTS: dict[tuple[str, ...], type[Part]] = {
+    (): Config,
+    ("tls",): Tls,
+    ("groups", "*"): Rules,
+    ("apps", "*"): App,
+    ("apps", "*", "origin_tls"): OriginTls,
+    ("apps", "*", "policies", "*"): Policy,
+    ("audit",): Audit,
+    ("metrics",): Listens,
+    ("lab",): Lab,
+    ("lab", "users", "*"): LabUser,
+    ("lab", "origins", "*"): Listens,
+}
+PROVIDERS: dict[str, type[Part]] = {"entra": Entra, "oidc": Oidc}
+
+
+class _Published(GenerateJsonSchema):
+    """The schema as editors need it: a key is there with a value, or left out; never null."""
+
+    def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        json_schema = super().default_schema(schema)
+        if json_schema.get("default", 0) is None:
+            del json_schema["default"]
+        return json_schema
+
+
+def published() -> str:
+    """The JSON Schema of the file, as text."""
+    schema = Config.model_json_schema(schema_generator=_Published)
+    return json.dumps({"$schema": _Published.schema_dialect, **schema}, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(published())
