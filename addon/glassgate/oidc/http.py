@@ -1,5 +1,6 @@
 """The room's only I/O: one HTTP call, bounded in time and in size."""
 
+import contextlib
 import functools
 import http.client
 import io
@@ -50,15 +51,14 @@ type Fetch = Callable[[HttpRequest], HttpResponse]
 
 
 def open_http(ca: Path | None, *, timeout: float = 10.0, limit: int = 1_048_576) -> Fetch:
-    """Make the real client. It may be called from many threads, and keeps connections open for reuse.
+    """Make the real client. It may be called from many threads.
 
     `ca` is a PEM file to trust instead of the system's certificates. A call ends within about `timeout`
     seconds (the resolver's own time apart) or raises ProviderUnavailable, as it does for an untrusted
     certificate, a lost connection and a body over `limit` bytes. Nothing follows redirects.
     No environment variable changes whom it trusts or where it connects; there are no cookies and no proxies.
     """
-    adapter = _Adapter(socket_options=_keepalive())
-    return functools.partial(_call, adapter, str(ca) if ca else _system_trust(), timeout, limit)
+    return functools.partial(_call, str(ca) if ca else _system_trust(), timeout, limit)
 
 
 def is_loopback_name(host: str) -> bool:
@@ -67,13 +67,16 @@ def is_loopback_name(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 
 
-def _call(adapter: "_Adapter", trust: str, timeout: float, limit: int, request: HttpRequest) -> HttpResponse:
+def _call(trust: str, timeout: float, limit: int, request: HttpRequest) -> HttpResponse:
     try:
         # The adapter without a session: nothing reads the environment, follows a redirect or keeps a cookie.
         prepared = requests.Request(request.method, request.url, headers=_headers(request), data=request.body).prepare()
         until = urllib3.Timeout(total=timeout)
-        answer = adapter.send(prepared, stream=True, timeout=until, verify=trust)  # type: ignore[arg-type]
-        body = _read(answer.raw, limit)
+        # A connection for each call. One kept open may be closed by the provider, or forgotten by a firewall, just
+        # when the next code is sent over it; and a code, once sent, must not be sent again.
+        with contextlib.closing(_Adapter()) as adapter:
+            answer = adapter.send(prepared, stream=True, timeout=until, verify=trust)  # type: ignore[arg-type]
+            body = _read(answer.raw, limit)
     except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
         raise ProviderUnavailable(Reason.TLS_UNTRUSTED, f"{_place(request)}: {_cause(error)}") from error
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
@@ -90,27 +93,27 @@ def _call(adapter: "_Adapter", trust: str, timeout: float, limit: int, request: 
 def _headers(request: HttpRequest) -> dict[str, str]:
     # Host is said here, since a name under .localhost is connected to by its address.
     address = urlsplit(request.url).netloc
-    return {"Host": address, "User-Agent": "glassgate", "Accept": "application/json", **dict(request.headers)}
+    ours = {"Host": address, "Connection": "close", "User-Agent": "glassgate", "Accept": "application/json"}
+    return ours | dict(request.headers)
 
 
 def _read(raw: urllib3.HTTPResponse, limit: int) -> bytes | None:
     # None: over the limit. Not decoded: no coding was asked for, and a bomb is one that is unpacked.
     body = bytearray()
-    try:
+    with contextlib.closing(raw):
         for chunk in raw.stream(CHUNK, decode_content=False):
             body += chunk
             if len(body) > limit:
-                raw.close()
                 return None
-    except BaseException:
-        raw.close()
-        raise
     return bytes(body)
 
 
 def _place(request: HttpRequest) -> str:
     # Without the query, which may hold what is nobody's business.
-    parts = urlsplit(request.url)
+    try:
+        parts = urlsplit(request.url)
+    except ValueError:
+        return f"{request.method} to what is no address"
     return f"{request.method} {parts.scheme}://{parts.netloc}{parts.path}"
 
 
@@ -130,14 +133,6 @@ def _system_trust() -> str:
     if folder.is_dir() and any(folder.iterdir()):
         return places.openssl_capath
     return str(DEFAULT_CA_BUNDLE_PATH)
-
-
-def _keepalive() -> list[tuple[int, int, int]]:
-    # A firewall that forgets an idle connection in silence would cost the next sign-in its whole time-out.
-    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    if hasattr(socket, "TCP_KEEPIDLE"):
-        options.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30))
-    return options
 
 
 class _Until(io.RawIOBase):
@@ -188,12 +183,8 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 class _Adapter(HTTPAdapter):
     """Requests' own adapter, on connections that keep the time, which knows where .localhost is."""
 
-    def __init__(self, socket_options: list[tuple[int, int, int]]) -> None:
-        self._socket_options = socket_options
-        super().__init__()
-
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, socket_options=self._socket_options, **kwargs)
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
     def build_connection_pool_key_attributes(
