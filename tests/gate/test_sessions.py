@@ -1,0 +1,101 @@
+"""Sessions end when they are ended, whatever is remembered and whoever was reading meanwhile."""
+
+import pytest
+from gate.site import NOW, TEAM, WIKI, Browser, person, site_of
+
+from glassgate.access.session import Grant, Session, digest
+from glassgate.gate.exchange import Forward, run
+from glassgate.gate.sessions import Sessions
+from glassgate.state.memory import MemoryStore
+
+
+def written(store):
+    sessions = Sessions(store)
+    session = Session("s1", person("alice"), NOW, NOW + 3600, digest("cookie"))
+    run(sessions.begin(session, None))
+    run(sessions.grant("nonce", Grant("s1", "aud", NOW + 600)))
+    return sessions, session
+
+
+def test_the_store_holds_no_bearer_value():
+    store = MemoryStore()
+    written(store)
+    assert store.get("cookie", "cookie", NOW) is None
+    assert store.get("grant", "nonce", NOW) is None
+    assert store.get("cookie", digest("cookie"), NOW) == b"s1"
+
+
+def test_an_ended_session_is_refused_at_once_here():
+    sessions, session = written(MemoryStore())
+    assert run(sessions.granted("nonce", NOW)).session == session
+    run(sessions.end(session))
+    assert run(sessions.granted("nonce", NOW)) is None
+    assert run(sessions.presented("cookie", NOW)) is None
+
+
+def test_an_ended_session_is_refused_within_a_second_elsewhere():
+    store = MemoryStore()
+    sessions, session = written(store)
+    elsewhere = Sessions(store)
+    assert run(elsewhere.granted("nonce", NOW)) is not None
+    run(sessions.end(session))
+    assert run(elsewhere.granted("nonce", NOW + 1.01)) is None
+
+
+def test_a_read_that_was_under_way_cannot_bring_it_back():
+    sessions, session = written(MemoryStore())
+    reading = sessions.granted("nonce", NOW)
+    late = next(reading).call()
+    run(sessions.end(session))
+    with pytest.raises(StopIteration) as end:
+        reading.send(late)
+    assert end.value.value is None
+    assert run(sessions.granted("nonce", NOW)) is None
+
+
+def test_a_clock_that_goes_back_asks_the_store():
+    store = MemoryStore()
+    sessions, session = written(store)
+    run(sessions.granted("nonce", NOW + 100))
+    store.delete("session", "s1")
+    assert run(sessions.granted("nonce", NOW + 50)) is None
+
+
+@pytest.mark.parametrize("later", [600, 601, 4000])
+def test_what_is_remembered_ends_in_time(later):
+    sessions, _ = written(MemoryStore())
+    assert run(sessions.granted("nonce", NOW + 599.5)) is not None
+    assert run(sessions.granted("nonce", NOW + later)) is None
+
+
+def test_once_is_once():
+    sessions = Sessions(MemoryStore())
+    assert run(sessions.use_once("state", "x", NOW + 60, NOW)) is True
+    assert run(sessions.use_once("state", "x", NOW + 60, NOW)) is False
+    assert run(sessions.use_once("hand_off", "x", NOW + 60, NOW)) is True
+
+
+def test_the_same_user_signing_in_again_keeps_open_apps_and_changes_the_cookie():
+    sessions, session = written(MemoryStore())
+    renewed = session.renewed(person("alice", acrs=frozenset(["c1"])), digest("cookie2"), NOW + 7200)
+    run(sessions.begin(renewed, session))
+    assert run(sessions.presented("cookie", NOW)) is None
+    assert run(sessions.presented("cookie2", NOW)).identity.acrs == {"c1"}
+    assert run(sessions.granted("nonce", NOW + 2)) is not None
+
+
+def test_another_format_is_no_session():
+    store = MemoryStore()
+    sessions, _ = written(store)
+    store.put("session", "s1", b'{"v": 99}', NOW + 60)
+    assert run(sessions.granted("nonce", NOW)) is None
+
+
+def test_a_restart_loses_nobody():
+    store = MemoryStore()
+    first = site_of(store=store)
+    browser = Browser(first)
+    browser.open(WIKI, "/")
+    browser.site = site_of(store=store, keys=first.keys)
+    assert isinstance(browser.ask(WIKI, "/"), Forward)
+    assert browser.ask(TEAM, "/").status == 200
