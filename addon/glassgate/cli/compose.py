@@ -129,7 +129,13 @@ def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
         public_origin=settings.origin_of,
         tenant=next((one.tenant for one in entra if one.tenant), ""),
         registrations=[
-            Registration(one.client_id, one.client_secret, (team + CALLBACK_PATH,), (team + LOGOUT_PATH,))
+            Registration(
+                one.client_id,
+                one.client_secret,
+                redirect_uris=(team + CALLBACK_PATH,),
+                post_logout_uris=(team + LOGOUT_PATH,),
+                mfa_contexts=(one.mfa_context,) if one.mfa_context else (),
+            )
             for one in entra
         ],
         team=Team(
