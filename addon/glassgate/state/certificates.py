@@ -1,6 +1,7 @@
 """Certificates for a gate that has none: a local CA that can sign for localhost alone, and the edge's own."""
 
 import ipaddress
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,23 +61,43 @@ def ensure_edge_certificate(ca_path: Path, leaf_path: Path, hosts: Sequence[str]
     Raises StartError for other hosts, and where a file cannot be used or written.
     """
     at = datetime.fromtimestamp(now, UTC)
-    try:
-        ca_path.parent.mkdir(parents=True, exist_ok=True)
-        leaf_path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise not_writable(ca_path.parent, fault) from fault
+    # First without a lock: where nothing is to be made, the folder may be read-only.
+    if verdict := _good_enough(ca_path, leaf_path, hosts, at):
+        return verdict
+    _check_hosts(hosts)
+    for folder in (ca_path.parent, leaf_path.parent):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise not_writable(folder, fault) from fault
     with locked(ca_path.parent):
-        ca, leaf = _read_ca(ca_path), _read_leaf(leaf_path)
-        if leaf and not (ca and _signed(leaf.certificate, ca)):
-            return Made(warnings=_amiss(leaf_path, leaf, hosts, at))
-        if leaf and ca and _stands(leaf.certificate, at) and _stands(ca, at) and leaf.names >= set(hosts):
-            return Made()
-        _check_hosts(hosts)
-        made, ca, ca_key = _ensure_ca(ca_path, ca, at)
-        names = sorted(set(hosts) | (leaf.names if leaf else set()))
-        # What an older file names stays in: another configuration may share the certificate.
-        _make_leaf(leaf_path, names if len(names) <= MAX_NAMES else sorted(set(hosts)), ca, ca_key, at)
-        return Made(ca=made, leaf=True)
+        # Another process may have made it while this one waited.
+        return _good_enough(ca_path, leaf_path, hosts, at) or _make(ca_path, leaf_path, hosts, at)
+
+
+def _good_enough(ca_path: Path, leaf_path: Path, hosts: Sequence[str], at: datetime) -> Made | None:
+    ca, leaf = _read_ca(ca_path), _read_leaf(leaf_path)
+    if leaf is None:
+        return None
+    if ca is None or not _signed(leaf.certificate, ca):
+        return Made(warnings=_amiss(leaf_path, leaf, hosts, at))
+    for secret in (leaf_path, _key_path(ca_path)):
+        read_private(secret)
+    good = _stands(leaf.certificate, at) and _stands(ca, at) and leaf.names >= set(hosts)
+    return Made() if good else None
+
+
+def _make(ca_path: Path, leaf_path: Path, hosts: Sequence[str], at: datetime) -> Made:
+    made, ca, ca_key = _ensure_ca(ca_path, _read_ca(ca_path), at)
+    leaf = _read_leaf(leaf_path)
+    # What the older one names stays in: another configuration may share the certificate.
+    names = set(hosts) | (leaf.names if leaf else set())
+    _make_leaf(leaf_path, sorted(names if len(names) <= MAX_NAMES else set(hosts)), ca, ca_key, at)
+    return Made(ca=made, leaf=True)
+
+
+def _key_path(ca_path: Path) -> Path:
+    return ca_path.with_suffix(".key")
 
 
 def _stands(certificate: x509.Certificate, at: datetime) -> bool:
@@ -93,6 +114,8 @@ def _signed(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
 
 def _amiss(path: Path, leaf: _Leaf, hosts: Sequence[str], at: datetime) -> tuple[str, ...]:
     said = []
+    if (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+        said.append(f"{path} holds a private key, and others than its owner may read it (mode {mode:04o})")
     if missing := [host for host in hosts if not _covers(leaf.names, host)]:
         said.append(f"{path} is not good for {', '.join(missing)}: browsers will warn of it")
     if not _stands(leaf.certificate, at):
@@ -168,7 +191,7 @@ def _names(certificate: x509.Certificate) -> frozenset[str]:
 def _ensure_ca(
     path: Path, ca: x509.Certificate | None, at: datetime
 ) -> tuple[bool, x509.Certificate, ec.EllipticCurvePrivateKey]:
-    key_path = path.with_suffix(".key")
+    key_path = _key_path(path)
     key = _read_ca_key(key_path)
     if ca and (key is None or key.public_key() != ca.public_key()):
         raise StartError(

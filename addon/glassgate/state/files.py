@@ -109,24 +109,24 @@ def open_to_others(path: Path, mode: int) -> StartError:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, wait: float = LOCK_TIME) -> Iterator[None]:
     """Hold a folder against every other process and thread that locks it so. It is let go when a process dies.
 
-    Raises StartError where the folder cannot be written, or where another holds it for more than 10 seconds.
+    Raises StartError where the folder cannot be written, or where another holds it for more than `wait` seconds.
     """
     try:
         file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as fault:
         raise not_writable(folder, fault) from fault
     try:
-        _wait_for(file, folder)
+        _wait_for(file, folder, wait)
         yield
     finally:
         os.close(file)  # ends the lock too
 
 
-def _wait_for(file: int, folder: Path) -> None:
-    end = time.monotonic() + LOCK_TIME
+def _wait_for(file: int, folder: Path, wait: float) -> None:
+    end = time.monotonic() + wait
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,9 +10,9 @@ from glassgate.state.store import Store
 
 def open_store(url: str) -> Store:
     """Open "memory:" or "sqlite:/absolute/path". Raises StartError where that cannot be."""
-    kind, _, place = url.partition(":")
-    if kind == "memory" and not place:
+    if url == "memory:":
         return MemoryStore()
+    kind, _, place = url.partition(":")
     if kind == "sqlite" and Path(place).is_absolute():
         return SqliteStore(Path(place))
     # The address may hold a password, so it is not repeated.

@@ -1,0 +1,27 @@
+"""Other processes, to be raced against and to be killed."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import glassgate
+
+SOURCE = str(Path(glassgate.__file__).parents[1])
+
+
+@contextlib.contextmanager
+def child(code, *arguments):
+    """Run Python code in a process of its own; it is killed at the end of the block, if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": SOURCE},
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
