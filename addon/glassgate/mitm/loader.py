@@ -9,6 +9,7 @@ from typing import Protocol
 from mitmproxy import ctx, exceptions, http
 from mitmproxy.addonmanager import Loader as OptionLoader
 from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.connection import Client
 from mitmproxy.flow import Flow
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
@@ -114,6 +115,14 @@ class Place:
         """Refuse every origin before the gate stands."""
         if self._program is None:
             data.server.error = "glassgate: not started yet"
+
+    def client_disconnected(self, client: Client) -> None:
+        """Close the socket of a connection that was ended while its reader waited: mitmproxy 12.2.3 leaves it open."""
+        server = ctx.master.addons.get("proxyserver")
+        handler = server.connections.get(client.id) if isinstance(server, Proxyserver) else None
+        transport = handler.transports.get(client) if handler else None
+        if transport and transport.writer and not transport.writer.is_closing():
+            transport.writer.close()
 
     def tcp_start(self, flow: Flow) -> None:
         """Nothing but HTTP passes here."""
