@@ -77,9 +77,8 @@ def compose(settings: Settings) -> Composed:
     closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close]
     if settings.metrics:
         # A probe that reads what is never there: it asks the store, and changes nothing.
-        monitor = Monitor(
-            settings.metrics, metrics, {"store": lambda: store.get("probe", "probe", time.time()) is None}
-        )
+        ready = {"store": lambda: store.get("probe", "probe", time.time()) is None}
+        monitor = Monitor(settings.metrics.host, settings.metrics.port, metrics.registry, ready)
         starts.append(monitor.start)
         closes.append(monitor.close)
     hosts: dict[str, WSGIApplication] = {}
