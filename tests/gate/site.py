@@ -98,7 +98,10 @@ def person(name, **more):
     return Identity("entra", "entra", "tenant", f"oid-{name}", name, f"{name}@contoso.example", **more)
 
 
-def app(name, domain, *policies, origin=Origin("http", "127.0.0.1", 9000), **more):
+LOCAL = Origin("http", "127.0.0.1", 9000)
+
+
+def app(name, domain, *policies, origin=LOCAL, **more):
     return App(name, (domain,), (name.encode().hex() * 64)[:64], origin, policies, 3600, ("entra",), **more)
 
 

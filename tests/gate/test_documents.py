@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from gate.site import TEAM, WIKI, Browser, person, site_of
 
 IDENTITY = "/cdn-cgi/access/get-identity"

@@ -3,8 +3,8 @@
 from urllib.parse import urlsplit
 
 import pytest
-from gate.site import NOW, PAYROLL, STAFF, TEAM, WIKI, Browser, Keys, app, person, site_of
 
+from gate.site import NOW, PAYROLL, STAFF, TEAM, WIKI, Browser, Keys, app, person, site_of
 from glassgate.gate.exchange import Forward
 
 

@@ -3,8 +3,8 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
-from gate.site import request_of
 
+from gate.site import request_of
 from glassgate.gate.headers import client_address, for_origin, for_visitor
 
 SPOOFS = [

@@ -4,10 +4,22 @@ import json
 from dataclasses import replace
 
 import pytest
-from gate.site import (
-    BROWSER, FINANCE, NOW, PAYROLL, STAFF, TEAM, WIKI, Browser, Keys, app, person, request_of, site_of,
-)  # fmt: skip
 
+from gate.site import (
+    BROWSER,
+    FINANCE,
+    NOW,
+    PAYROLL,
+    STAFF,
+    TEAM,
+    WIKI,
+    Browser,
+    Keys,
+    app,
+    person,
+    request_of,
+    site_of,
+)  # fmt: skip
 from glassgate.access import token
 from glassgate.gate.exchange import Answer, Forward, Local, run
 from glassgate.gate.journey import journey
@@ -214,7 +226,7 @@ def test_targets_that_could_be_read_otherwise(target):
 
 
 def test_host_names_are_compared_in_lower_case():
-    assert ask(site_of(), "/", host=f"WIKI.localhost:8443", headers=BROWSER).status == 302
+    assert ask(site_of(), "/", host="WIKI.localhost:8443", headers=BROWSER).status == 302
 
 
 def test_on_port_443_no_port_is_needed():
@@ -279,8 +291,8 @@ def test_hsts_outside_localhost():
 
 def minted(site, one, **more):
     given = {
-        "issuer": site.issuer, "audience": one.aud, "subject": person("alice").user_id, "email": "alice@contoso.example",
-        "nonce": "unknown", "now": NOW, "expires": NOW + 600, **more,
+        "issuer": site.issuer, "audience": one.aud, "subject": person("alice").user_id,
+        "email": "alice@contoso.example", "nonce": "unknown", "now": NOW, "expires": NOW + 600, **more,
     }  # fmt: skip
     return token.mint(site.keys.signing, **given)
 
@@ -340,8 +352,8 @@ def test_tokens_of_two_sessions_count_for_none():
 def test_a_key_of_another_team_signs_nothing_here():
     site = site_of()
     forged = token.mint(
-        Keys("two").signing, issuer=site.issuer, audience=site.apps[WIKI].aud, subject="s", email="e", nonce="n", now=NOW,
-        expires=NOW + 60,
+        Keys("two").signing, issuer=site.issuer, audience=site.apps[WIKI].aud, subject="s", email="e", nonce="n",
+        now=NOW, expires=NOW + 60,
     )  # fmt: skip
     assert reason(ask(site, "/", headers={"cookie": f"CF_Authorization={forged}"})) == "key_unknown"
 

@@ -1,8 +1,8 @@
 """Sessions end when they are ended, whatever is remembered and whoever was reading meanwhile."""
 
 import pytest
-from gate.site import NOW, TEAM, WIKI, Browser, person, site_of
 
+from gate.site import NOW, TEAM, WIKI, Browser, person, site_of
 from glassgate.access.session import Grant, Session, digest
 from glassgate.gate.exchange import Forward, run
 from glassgate.gate.sessions import Sessions
@@ -55,7 +55,7 @@ def test_a_read_that_was_under_way_cannot_bring_it_back():
 
 def test_a_clock_that_goes_back_asks_the_store():
     store = MemoryStore()
-    sessions, session = written(store)
+    sessions, _session = written(store)
     run(sessions.granted("nonce", NOW + 100))
     store.delete("session", "s1")
     assert run(sessions.granted("nonce", NOW + 50)) is None

@@ -1,8 +1,8 @@
 """The team domain's part: a callback counts once, in the browser that began, and only for what it began."""
 
 import pytest
-from gate.site import NOW, STAFF, TEAM, WIKI, Browser, Keys, Party, app, person, site_of
 
+from gate.site import NOW, STAFF, TEAM, WIKI, Browser, Keys, Party, app, person, site_of
 from glassgate.access.seal import Purpose, Seal
 from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, SignInError
 from glassgate.oidc.provider import Provider

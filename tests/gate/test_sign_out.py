@@ -1,8 +1,8 @@
 """A sign-out ends every app and the global session, and nobody else can cause it."""
 
 import pytest
-from gate.site import NOW, STAFF, TEAM, WIKI, Browser, app, person, site_of
 
+from gate.site import NOW, STAFF, TEAM, WIKI, Browser, app, person, site_of
 from glassgate.gate.exchange import Forward
 
 LOGOUT = "/cdn-cgi/access/logout"

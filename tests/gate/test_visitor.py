@@ -1,8 +1,8 @@
 """Who is redirected to a sign-in, and who gets a 401."""
 
 import pytest
-from gate.site import request_of
 
+from gate.site import request_of
 from glassgate.access.app import Unauthenticated
 from glassgate.gate.visitor import gets_redirect, is_navigation, is_top_level
 

@@ -8,7 +8,6 @@ import threading
 from dataclasses import dataclass
 
 from gate.site import NOW, Keys, app, person, site_of
-
 from glassgate.access import token
 from glassgate.access.app import Origin
 from glassgate.access.session import Grant, Session, digest
@@ -68,7 +67,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(b"ok")
 
-    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer  # noqa: N815
 
     def log_message(self, *_):
         pass

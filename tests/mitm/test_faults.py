@@ -8,11 +8,9 @@ import time
 from dataclasses import replace
 
 import pytest
-from gate.site import STAFF, Keys, Party, app
-from journeys.visitor import Visitor
-from mitm.harness import OriginServer, gate, origin, signed_in
 from mitmproxy import exceptions
 
+from gate.site import STAFF, Keys, Party, app
 from glassgate.access.app import Origin
 from glassgate.access.policy import Rule
 from glassgate.errors import StoreError
@@ -23,6 +21,8 @@ from glassgate.oidc.provider import Provider
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
 from glassgate.state.memory import MemoryStore
+from journeys.visitor import Visitor
+from mitm.harness import OriginServer, gate, origin, signed_in
 
 HANG = 30.0  # seconds that a hanging part sleeps: longer than any test waits for an answer
 QUICK = {lane: replace(width, seconds=0.3) for lane, width in WIDTHS.items()}

@@ -8,7 +8,7 @@ import re
 from glassgate.access import cookies
 from glassgate.access.app import App
 from glassgate.access.policy import judge, missing_acrs
-from glassgate.gate import answers, documents, hand_off, headers, sign_in, sign_out, target
+from glassgate.gate import answers, denials, documents, hand_off, headers, sign_in, sign_out, target
 from glassgate.gate.credentials import Presented, presented
 from glassgate.gate.exchange import Answer, Forward, Local, Outcome, Request, Steps
 from glassgate.gate.site import TEAM_PREFIX, Site
@@ -123,7 +123,7 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
     if not verdict.allowed or verdict.policy is None:
         if is_navigation(request) and missing_acrs(app.policies, facts):
             return hand_off.ask_to_sign_in(site, request, app, host)
-        return sign_in.denied(site, request, app, host, found.granted.session, verdict)
+        return denials.denied(site, request, app, host, found.granted.session, verdict)
     identity = found.granted.session.identity
     told = answers.told(
         Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,

@@ -7,15 +7,16 @@ from urllib.parse import parse_qs, urlencode
 
 from glassgate.access import cookies, meta, pages
 from glassgate.access.app import App
-from glassgate.access.policy import Verdict, common_acrs, judge, missing_acrs
+from glassgate.access.policy import common_acrs, judge, missing_acrs
 from glassgate.access.seal import Purpose, SealError
 from glassgate.access.session import Session
-from glassgate.gate import answers, hand_off
+from glassgate.gate import answers, denials, hand_off
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.sessions import new_session
 from glassgate.gate.site import TEAM_PREFIX, Site
+from glassgate.gate.visitor import is_navigation
 from glassgate.oidc.callback import Callback, read_callback
-from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
+from glassgate.oidc.errors import Reason, SignInError
 from glassgate.oidc.relying_party import AuthorizationRequest, Expected, RelyingParty, code_challenge
 from glassgate.record.events import Action
 
@@ -74,7 +75,7 @@ def home(site: Site, request: Request) -> Steps[Answer]:
     session = yield from _session(site, request)
     if session:
         return _team_page(site, request, session)
-    if not answers.is_navigation(request):
+    if not is_navigation(request):
         return answers.standard(request, "unauthenticated")
     chosen = parse_qs(request.query, max_num_fields=16).get("idp", [""])[0]
     offered = [provider for provider in site.parties if not chosen or provider == chosen]
@@ -90,13 +91,15 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
     The state is ours, young, of this browser and new, or nothing happens: no code is redeemed before that is known.
     """
     party: RelyingParty | None = None
+    again = site.url(site.team, "/")
     try:
         answer = read_callback(request.query)
         begun, sign_in = _begun(site, request, answer)
         party = site.parties.get(begun["p"])
         wish = Wish.from_json(site, begun["w"])
         if party is None or wish is None:
-            raise SignInError("state_unknown", "the sign-in was for an application or provider that is gone")
+            raise SignInError(Reason.STATE_UNKNOWN, "the sign-in was for an application or provider that is gone")
+        again = site.url(wish.hostname, wish.target)
         fresh = yield from site.sessions.use_once(
             "state", answer.state, request.at + 2 * cookies.SIGN_IN_LIFETIME, request.at
         )
@@ -105,7 +108,7 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
         expected = Expected(nonce=begun["n"], code_verifier=begun["v"])
         identity = yield from ask(Lane.PROVIDER, partial(party.sign_in, answer, expected, request.at))
     except SignInError as fault:
-        return _failed(site, request, fault, party)
+        return denials.failed(site, request, fault, party, again)
     previous = yield from _session(site, request)
     cookie = site.chance(32)
     session = new_session(
@@ -160,7 +163,7 @@ def _admit(
     if missing and not (asked and missing <= asked):
         party = site.parties[session.identity.provider]
         return (yield from _begin(site, request, wish, party, tuple(sorted(missing)), session.identity.login_hint))
-    return denied(site, request, wish.app, wish.hostname, session, verdict)
+    return denials.denied(site, request, wish.app, wish.hostname, session, verdict)
 
 
 def _begin(
@@ -188,7 +191,7 @@ def _begin(
     try:
         url = yield from ask(Lane.PROVIDER, partial(party.authorization_url, wanted, request.at))
     except SignInError as fault:
-        return _failed(site, request, fault, party)
+        return denials.failed(site, request, fault, party, site.url(wish.hostname, wish.target))
     sealed = site.seal.close(Purpose.LOGIN, begun, request.at)
     crowded = cookies.crowded_out(request.headers, cookies.LOGIN)
     lines = [("Set-Cookie", cookies.set_sign_in(cookies.LOGIN, sign_in, sealed, request.at))]
@@ -205,16 +208,19 @@ def _begun(site: Site, request: Request, answer: Callback) -> tuple[dict[str, An
     try:
         state = site.seal.open(Purpose.STATE, answer.state, request.at, cookies.SIGN_IN_LIFETIME)
     except SealError as fault:
-        raise SignInError("state_expired" if fault.expired else "state_unknown", "the state does not count") from fault
+        reason = Reason.STATE_EXPIRED if fault.expired else Reason.STATE_UNKNOWN
+        raise SignInError(reason, "the state does not count") from fault
     for sealed in cookies.values(request.headers, cookies.LOGIN + state["i"]):
         try:
             begun = site.seal.open(Purpose.LOGIN, sealed, request.at, cookies.SIGN_IN_LIFETIME)
         except SealError:
             continue
         if begun["p"] != state["p"]:
-            raise SignInError("idp_mixup", "the sign-in was begun with another provider")
+            raise SignInError(Reason.IDP_MIXUP, "the sign-in was begun with another provider")
         return begun, state["i"]
-    raise SignInError("state_other_browser", "this sign-in was begun in another browser, or its cookies were removed")
+    raise SignInError(
+        Reason.STATE_OTHER_BROWSER, "begun in another browser, or its cookies were removed"
+    )
 
 
 def _came_back(site: Site, request: Request, wish: Wish) -> Steps[Answer]:
@@ -222,84 +228,22 @@ def _came_back(site: Site, request: Request, wish: Wish) -> Steps[Answer]:
     session = yield from _session(site, request)
     if session:
         return answers.redirect(request, site.url(wish.hostname, wish.target))
-    return _failed(
-        site,
-        request,
-        SignInError("state_replayed", "this answer of the provider was used before"),
-        None,
-        wish,
-    )
-
-
-def _failed(
-    site: Site, request: Request, fault: SignInError, party: RelyingParty | None, wish: Wish | None = None
-) -> Answer:
-    provider = party.provider.id if party else None
-    again = ("Start again", site.url(wish.hostname, wish.target) if wish else site.url(site.team, "/"))
-    event = answers.told(
-        Action.SIGN_IN_FAILED, request, site, allowed=False, provider=provider, reason=fault.reason,
-        details=(fault.detail,),
-    )  # fmt: skip
-    if isinstance(fault, ProviderUnavailable):
-        retry = [("Retry-After", str(fault.retry_after or 10))]
-        return answers.standard(request, "provider_unavailable", headers=retry, event=event, action=again)
-    facts: list[tuple[str, str]] = [("Reason", fault.reason), ("Detail", fault.detail)]
-    if isinstance(fault, ProviderRefused):
-        said = (("Code", fault.code), ("Trace id", fault.trace_id), ("Correlation id", fault.correlation_id))
-        facts += [(name, value) for name, value in said if value]
-    return answers.standard(request, _code(fault), event=event, facts=tuple(facts), action=again)
-
-
-def _code(fault: SignInError) -> str:
-    """Which standing message fits: the browser's own way back, the provider's words, or an answer that is no proof."""
-    if isinstance(fault, ProviderRefused):
-        return "sign_in_refused"
-    if fault.reason in OUT_OF_DATE:
-        return "sign_in_stale"
-    return "sign_in_failed" if fault.reason in BAD_CALLBACK else "sign_in_untrusted"
-
-
-OUT_OF_DATE = frozenset((Reason.STATE_UNKNOWN, Reason.STATE_OTHER_BROWSER, Reason.STATE_REPLAYED, Reason.STATE_EXPIRED))
-BAD_CALLBACK = frozenset(
-    (
-        Reason.STATE_MISSING, Reason.IDP_MIXUP, Reason.CALLBACK_MALFORMED, Reason.PARAMETER_REPEATED,
-        Reason.RESPONSE_TYPE, Reason.RESPONSE_AMBIGUOUS, Reason.RESPONSE_EMPTY,
-    )
-)  # fmt: skip
+    used = SignInError(Reason.STATE_REPLAYED, "this answer of the provider was used before")
+    return denials.failed(site, request, used, None, site.url(wish.hostname, wish.target))
 
 
 def _choose(site: Site, request: Request, wish: Wish, offered: list[str]) -> Answer:
     query = parse_qs(request.query, max_num_fields=16)
-    kept = {name: query[name][0] for name in ("kid", "redirect_url", "meta") if name in query}
+    kept: dict[str, str] = {name: query[name][0] for name in ("kid", "redirect_url", "meta") if name in query}
     choices = tuple(
         (
             party.provider.name or party.provider.id,
-            f"{request.path}?{urlencode({**kept, 'idp': party.provider.id})}",
+            f"{request.path}?{urlencode(kept | {'idp': party.provider.id})}",
         )
         for party in (site.parties[provider] for provider in offered)
     )
     html = pages.choose_provider(app=wish.app.name if wish.app else None, choices=choices, ray=request.ray)
     return answers.page(request, 200, html)
-
-
-def denied(site: Site, request: Request, app: App, host: str, session: Session, verdict: Verdict) -> Answer:
-    """403: signed in, and not allowed. Says which policy, never sends round in a circle."""
-    identity = session.identity
-    reason = verdict.policy.name if verdict.policy else "default_deny"
-    event = answers.told(
-        Action.DENIED, request, site, allowed=False, status=403, app=app.name, app_domain=host, app_aud=app.aud,
-        user_id=identity.user_id, email=identity.email, provider=identity.provider,
-        policy=verdict.policy.name if verdict.policy else None, reason=reason, details=verdict.reasons,
-    )  # fmt: skip
-    headers = answers.access_headers(site, app, host)
-    if not answers.is_navigation(request):
-        said = {"error": "denied", "message": verdict.reason, "policy": reason, "id": request.ray}
-        return answers.data(request, 403, said, headers, (event,))
-    html = pages.denied(
-        app=app.name, email=identity.email, name=identity.name, reason=verdict.reason, details=verdict.reasons,
-        ray=request.ray, logout_url=site.url(site.team, TEAM_PREFIX + "logout"), home_url=site.url(site.team, "/"),
-    )  # fmt: skip
-    return answers.page(request, 403, html, headers, (event,))
 
 
 def _team_page(site: Site, request: Request, session: Session) -> Answer:

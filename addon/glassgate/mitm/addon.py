@@ -9,7 +9,7 @@ from functools import partial
 from wsgiref.types import WSGIApplication
 
 from mitmproxy import http, tls
-from mitmproxy.connection import Client
+from mitmproxy.connection import Client, Server
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
@@ -78,11 +78,12 @@ class GateAddon:
     def tls_start_server(self, data: tls.TlsData) -> None:
         """Verify the origin by its app's own trust. mitmproxy would fall back on its own where this hook fails."""
         data.ssl_conn = self._trust.refuse()
-        address = data.conn.address  # type: ignore[union-attr]
+        if not isinstance(data.conn, Server) or data.conn.address is None:
+            return
         try:
-            data.ssl_conn = self._trust.connect(address)
+            data.ssl_conn = self._trust.connect(data.conn.address)
         except (KeyError, SSL.Error, UnicodeError):
-            logger.error("There is no trust for the origin at %s; it is refused.", address)
+            logger.error("There is no trust for the origin at %s; it is refused.", data.conn.address)
 
     # Requests
 

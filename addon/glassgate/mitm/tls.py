@@ -94,12 +94,12 @@ def _client(context: SSL.Context, name: str | None) -> SSL.Connection:
 
 def _check_host(connection: SSL.Connection, host: bytes) -> None:
     lib = SSL._lib  # type: ignore[attr-defined]
-    parameters = lib.SSL_get0_param(connection._ssl)  # type: ignore[attr-defined]
+    parameters = lib.SSL_get0_param(connection._ssl)
     lib.X509_VERIFY_PARAM_set_hostflags(parameters, 0x4)  # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
-    SSL._openssl_assert(lib.X509_VERIFY_PARAM_set1_host(parameters, host, len(host)) == 1)  # type: ignore[attr-defined]
+    SSL._openssl_assert(lib.X509_VERIFY_PARAM_set1_host(parameters, host, len(host)) == 1)
 
 
 def _check_ip(connection: SSL.Connection, packed: bytes) -> None:
     lib = SSL._lib  # type: ignore[attr-defined]
-    parameters = lib.SSL_get0_param(connection._ssl)  # type: ignore[attr-defined]
-    SSL._openssl_assert(lib.X509_VERIFY_PARAM_set1_ip(parameters, packed, len(packed)) == 1)  # type: ignore[attr-defined]
+    parameters = lib.SSL_get0_param(connection._ssl)
+    SSL._openssl_assert(lib.X509_VERIFY_PARAM_set1_ip(parameters, packed, len(packed)) == 1)
