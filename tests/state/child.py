@@ -1,4 +1,4 @@
-"""Other processes, to be raced against and to be killed."""
+"""What the tests of this room share: other processes, to be raced against and to be killed; and a folder's names."""
 
 import contextlib
 import os
@@ -25,3 +25,8 @@ def child(code, *arguments):
             yield process
         finally:
             process.kill()
+
+
+def names(folder):
+    """What stands in a folder, in order."""
+    return sorted(entry.name for entry in folder.iterdir())

@@ -10,7 +10,7 @@ import pytest
 
 from glassgate.errors import StartError
 from glassgate.state import files
-from state.child import child
+from state.child import child, names
 
 CHILD = """
 import sys
@@ -47,14 +47,14 @@ def test_a_file_is_written_with_its_mode(tmp_path, wanted):
         os.umask(old)
     assert (tmp_path / "file").read_bytes() == b"content"
     assert mode(tmp_path / "file") == wanted
-    assert os.listdir(tmp_path) == ["file"]
+    assert names(tmp_path) == ["file"]
 
 
 def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path):
     (tmp_path / "file").mkdir()  # a name that no file can take
     with pytest.raises(StartError, match="is not writable"):
         files.write_whole(tmp_path / "file", b"content")
-    assert os.listdir(tmp_path) == ["file"]
+    assert names(tmp_path) == ["file"]
 
 
 def test_a_write_that_is_killed_leaves_the_old_file_or_the_new(tmp_path):
@@ -66,14 +66,14 @@ def test_a_write_that_is_killed_leaves_the_old_file_or_the_new(tmp_path):
         content = path.read_bytes()
         assert content == (content.split(b" ")[0] + b" ") * 20_000
         files.remove_leftovers(path)
-        assert os.listdir(tmp_path) == ["file"]
+        assert names(tmp_path) == ["file"]
 
 
 def test_leftovers_of_other_files_stay(tmp_path):
     for name in (".file.abc", ".file2.abc", "file", ".lock"):
         (tmp_path / name).touch()
     files.remove_leftovers(tmp_path / "file")
-    assert sorted(os.listdir(tmp_path)) == [".file2.abc", ".lock", "file"]
+    assert names(tmp_path) == [".file2.abc", ".lock", "file"]
 
 
 def test_a_private_folder_is_made_for_its_owner_alone(tmp_path):
@@ -83,7 +83,7 @@ def test_a_private_folder_is_made_for_its_owner_alone(tmp_path):
     finally:
         os.umask(old)
     assert mode(tmp_path / "state") == 0o700
-    assert os.listdir(tmp_path / "state") == []
+    assert names(tmp_path / "state") == []
 
 
 @pytest.mark.parametrize("place", ["/proc/glassgate", "/proc", "file/below", "file"])
@@ -116,8 +116,8 @@ def test_a_missing_secret_is_none(tmp_path):
 
 
 def test_a_secret_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "key").mkdir(mode=0o700)
     with pytest.raises(StartError, match="cannot be read"):
-        (tmp_path / "key").mkdir(mode=0o700)
         files.read_private(tmp_path / "key")
 
 

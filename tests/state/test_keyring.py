@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from glassgate.errors import StartError
 from glassgate.state.files import write_whole
 from glassgate.state.keyring import KEEP, MAX_PREVIOUS, KeyRing
-from state.child import child
+from state.child import child, names
 
 NOW = 1_800_000_000.0
 DAY = 86400
@@ -70,7 +70,7 @@ def test_a_first_ring_is_made_for_its_owner_alone(tmp_path):
         os.umask(old)
     folder = tmp_path / "state" / "keys"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {name: stat.S_IMODE((folder / name).stat().st_mode) for name in os.listdir(folder)} == {
+    assert {name: stat.S_IMODE((folder / name).stat().st_mode) for name in names(folder)} == {
         ".lock": 0o600,
         "keyring.json": 0o600,
     }
@@ -209,7 +209,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_ring(folder):
             told = (told + rotator.stdout.read()).split()[-1].decode()
         ring = KeyRing.open(folder, NOW)
         assert told in {key.kid for key in ring.verifying[:2]}
-        assert sorted(os.listdir(folder)) == [".lock", "keyring.json"]
+        assert names(folder) == [".lock", "keyring.json"]
 
 
 def edited(**changes):

@@ -10,7 +10,7 @@ import pytest
 
 from glassgate.errors import StartError, StoreError
 from glassgate.state.sqlite import SqliteStore
-from state.child import child
+from state.child import child, names
 
 NOW, LATER = 1_000.0, 2_000.0
 
@@ -80,7 +80,7 @@ def test_only_its_owner_can_read_it(path):
         store.put("session", "a", b"x", LATER)
     finally:
         os.umask(old)
-    modes = {name: stat.S_IMODE((path.parent / name).stat().st_mode) for name in os.listdir(path.parent)}
+    modes = {name: stat.S_IMODE((path.parent / name).stat().st_mode) for name in names(path.parent)}
     assert modes == dict.fromkeys([".lock", path.name, f"{path.name}-wal", f"{path.name}-shm"], 0o600)
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     store.close()
@@ -146,7 +146,9 @@ def test_another_process_sees_a_write_at_once(store, path):
 def test_closing_one_of_two_leaves_the_locks_of_the_other(store, path):
     SqliteStore(path).close()
     store.put("session", "a", b"one", LATER)
-    with child("import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint(TRUNCATE)')", path) as c:
+    with child(
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint(TRUNCATE)')", path
+    ) as c:
         assert c.wait() == 0
     assert store.get("session", "a", NOW) == b"one"
 
@@ -239,7 +241,7 @@ def test_damage_that_shows_later_is_an_error_of_the_store(path):
     written(path, bytes(content))
     store = SqliteStore(path)
     assert store.get("session", "0", NOW) == b"value of 0;" * 40
-    with pytest.raises(StoreError, match="malformed.*restore a backup"):
+    with pytest.raises(StoreError, match=r"malformed.*restore a backup"):
         store.get("session", "150", NOW)
     store.close()
 
@@ -253,7 +255,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path, place):
 
 def test_a_file_that_was_taken_away_is_not_made_anew(path):
     store = SqliteStore(path)
-    for name in os.listdir(path.parent):
+    for name in names(path.parent):
         (path.parent / name).unlink()
     with pytest.raises(StoreError, match="unable to open"):
         store.get("session", "a", NOW)

@@ -65,7 +65,9 @@ def test_names_are_apart(store, space, key):
     assert store.get(space, key, NOW) is None
 
 
-@pytest.mark.parametrize("value", [b"", b"\x00", bytes(range(256)), b"x" * 200_000], ids=["empty", "nul", "all", "long"])
+@pytest.mark.parametrize(
+    "value", [b"", b"\x00", bytes(range(256)), b"x" * 200_000], ids=["empty", "nul", "all", "long"]
+)
 def test_values_come_back_byte_for_byte(store, value):
     store.put("session", "a", value, NOW + 10)
     found = store.get("session", "a", NOW)

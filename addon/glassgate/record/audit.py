@@ -72,10 +72,10 @@ class AuditLog:
     Raises StartError where the file cannot be opened.
     """
 
-    def __init__(self, path: Path, lost: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, path: Path, lost: Callable[[], None] = lambda: None, *, queue_size: int = QUEUE) -> None:
         self._path = path
         self._lost = lost
-        self._queue: queue.Queue[Event | None] = queue.Queue(QUEUE)
+        self._queue: queue.Queue[Event | None] = queue.Queue(queue_size)
         self._closed = False
         self._failing = False
         try:

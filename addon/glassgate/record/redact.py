@@ -19,14 +19,15 @@ _PARAMETERS = (
 )  # fmt: skip
 
 _NAME = "|".join(_PARAMETERS)
-_START = r"(?:(?<![A-Za-z0-9_])|(?<=%26)|(?<=%3F)|(?<=%2526)|(?<=%253F))"  # of a name, in an encoded address too
+# Where a name may begin: not within a word, but right after an escape, in an encoded address or in a repr.
+_START = r"(?:(?<![A-Za-z0-9_])|(?<=%26)|(?<=%3F)|(?<=%2526)|(?<=%253F)|(?<=\\[nrt]))"
 
 # Each keeps its group "told" and hides the rest. Where the end of a secret is in doubt, more is hidden.
 _SECRETS = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
         # A header line, raw or in a repr (there the line's end is the two characters \r), or a pair of a repr.
-        rf"""(?P<told>(?<![A-Za-z0-9_])(?:{"|".join(_HEADERS)})(?:["']?\s*[:=]|["']\s*,)\s*)[^\r\n]*?(?=\\[rn]|[\r\n]|$)""",
+        rf"""(?P<told>{_START}(?:{"|".join(_HEADERS)})(?:["']?\s*[:=]|["']\s*,)\s*)[^\r\n]*?(?=\\[rn]|[\r\n]|$)""",
         # JSON, the repr of a dict, or JSON within a string: "name": "value".
         rf"""(?P<told>(?P<q>\\*["'])(?:{_NAME})(?P=q)\s*:\s*b?(?P<v>\\*["']))(?:(?!(?P=v))(?:\\.|[^\r\n]))*""",
         # A pair in the repr of a list: ("name", "value").
@@ -39,9 +40,12 @@ _SECRETS = tuple(
         r"(?P<told>\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
     )
 )
-# base64url of a JSON object begins with e and one of these; "eyJ" alone is enough where the rest was cut off.
-# A token's letters have a case, so this one heeds it.
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{7,}(?:\.[A-Za-z0-9_-]*)*|\be[w-z0-9_-][A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){2,4}")
+# base64url of a JSON object begins with e and one of these. The usual "eyJ" is enough, also where the rest was cut
+# off; else the parts must be as long as a token's, or host names would be hidden. Here letters have a case.
+_JWT = re.compile(
+    r"eyJ[A-Za-z0-9_-]{7,}(?:\.[A-Za-z0-9_-]*)*"
+    r"|\be[w-z0-9_-][A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{32,}"
+)
 
 
 def redact(text: str) -> str:
@@ -74,7 +78,8 @@ class RedactFilter(logging.Filter):
         try:
             return record.getMessage()
         except Exception:  # noqa: BLE001 - arguments that do not fit, or whose __str__ fails, must not pass unseen
-            return f"{record.msg} (its arguments could not be shown)"
+            said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+            return f"{said} (could not be shown in full)"
 
     def _clean(self, text: str, keep_end: bool = False) -> str:
         if len(text) <= MAX_LINE:

@@ -27,9 +27,16 @@ class Monitor:
     """
 
     def __init__(
-        self, host: str, port: int, registry: CollectorRegistry, ready: Mapping[str, Callable[[], bool]]
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        ready: Mapping[str, Callable[[], bool]],
+        *,
+        time_out: float = TIME_OUT,
     ) -> None:
         self._host = host
+        self._time_out = time_out
         self._registry = registry
         self._ready = ready
         self._server: _Server | None = None
@@ -39,7 +46,7 @@ class Monitor:
     def start(self) -> None:
         """Listen."""
         try:
-            self._server = _Server(self._host, self.port, self._answer)
+            self._server = _Server(self._host, self.port, self._answer, self._time_out)
         except (OSError, OverflowError) as fault:
             raise StartError(
                 f"the metrics cannot be served: {getattr(fault, 'strerror', None) or fault}",
@@ -89,7 +96,8 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 32
 
-    def __init__(self, host: str, port: int, answer: Callable[[str, str], Reply]) -> None:
+    def __init__(self, host: str, port: int, answer: Callable[[str, str], Reply], time_out: float) -> None:
+        self.time_out = time_out
         self.address_family = AF_INET6 if ":" in host else AF_INET
         self.answer = answer
         self._free = threading.BoundedSemaphore(MAX_REQUESTS)
@@ -117,9 +125,12 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = TIME_OUT
     server_version = "glassgate"
     sys_version = ""
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(self.server.time_out)
 
     def do_GET(self) -> None:
         self._send(head_only=False)
