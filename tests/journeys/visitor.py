@@ -111,7 +111,7 @@ class Visitor:
             elif "loginfmt" in fields:
                 page = self.submit(page, loginfmt=name)
             elif "otc" in fields:
-                page = self.submit(page, otc=_code_in(page.text))
+                page = self.submit(page, otc=code_in(page.text))
             else:
                 return page
         return page
@@ -127,7 +127,7 @@ class Visitor:
                 jar[name] = morsel.value
 
 
-def _code_in(html):
+def code_in(html):
     """The second factor's code, which the lab's page tells."""
     import re
 

@@ -1,0 +1,140 @@
+"""The demo as a user starts it: `glassgate` in a process of its own, on free ports, with its own folder."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = [sys.executable, "-m", "glassgate"]
+STARTING = 60  # seconds that a start may take on a busy machine
+
+
+def free_ports(count):
+    """Ports that nobody listens on, all different."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def environment():
+    """What a gate's process needs of ours."""
+    return {**os.environ, "PYTHONPATH": str(ROOT / "addon"), "PYTHONUNBUFFERED": "1"}
+
+
+@dataclass
+class Demo:
+    """A folder with a configuration, and the process that runs it."""
+
+    folder: Path
+    port: int
+    wiki_port: int
+    payroll_port: int
+    metrics_port: int
+    process: subprocess.Popen | None = None
+    command: list = field(default_factory=lambda: [*PROGRAM, "up"])
+    ready: str = "glassgate is up."
+
+    @property
+    def config(self):
+        return self.folder / "config.yaml"
+
+    @property
+    def ca(self):
+        return self.folder / "certs" / "ca.pem"
+
+    @property
+    def output(self):
+        return (self.folder / "output.txt").read_text("utf-8", "replace")
+
+    def url(self, name, target="/"):
+        return f"https://{name}.localhost:{self.port}{target}"
+
+    def origin_log(self, kind):
+        path = self.folder / "state" / "lab" / f"{kind}.log"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def change(self, edit):
+        """Rewrite the configuration as a program would."""
+        given = yaml.safe_load(self.config.read_text())
+        edit(given)
+        self.config.write_text(yaml.safe_dump(given))
+
+    def start(self):
+        """Start the process, and wait till it answers."""
+        with (self.folder / "output.txt").open("ab") as output:
+            before = output.tell()
+            self.process = subprocess.Popen(
+                [*self.command], cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        until = time.monotonic() + STARTING
+        while self.ready not in self.output[before:] or not self._listens():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise AssertionError(f"it did not start ({self.process.poll()}): {self.output[before:]}")
+            time.sleep(0.03)
+
+    def _listens(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait(20)
+
+    def stop(self):
+        """Ctrl-C, and no mercy for what does not heed it."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    @property
+    def memory(self):
+        """Resident memory now, in bytes."""
+        return self._status("VmRSS")
+
+    @property
+    def peak(self):
+        """The most resident memory so far, in bytes."""
+        return self._status("VmHWM")
+
+    def _status(self, name):
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def prepare(folder, edit=lambda config: None, **more):
+    """A folder with the repository's config.yaml, moved to free ports."""
+    port, wiki, payroll, metrics = free_ports(4)
+    folder.mkdir(parents=True, exist_ok=True)
+    demo = Demo(folder, port, wiki, payroll, metrics, **more)
+    text = (ROOT / "config.yaml").read_text()
+    for old, new in ((8443, port), (9000, wiki), (9001, payroll), (9464, metrics)):
+        text = text.replace(f":{old}", f":{new}")
+    demo.config.write_text(text)
+    demo.change(edit)
+    return demo
+
+
+@contextlib.contextmanager
+def running(folder, edit=lambda config: None, **more):
+    """A demo that runs."""
+    demo = prepare(folder, edit, **more)
+    try:
+        demo.start()
+        yield demo
+    finally:
+        demo.stop()
