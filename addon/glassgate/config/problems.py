@@ -83,6 +83,8 @@ def _spot(path: Path, tree: object) -> str:
     """Say where in the tree: "apps[1] `payroll`: policies[0] `staff`: `decision`: "."""
     steps: list[str] = []
     for key in path:
+        if isinstance(key, int) and not isinstance(tree, list):
+            continue  # one entry, written without its list
         tree = child(tree, key)
         name = tree.get("name", tree.get("id")) if isinstance(tree, dict) else None
         label = f" {shown(name)}" if isinstance(name, str) and _PLAIN_KEY.fullmatch(name) else ""

@@ -226,7 +226,9 @@ class LabUser(Part):
     name: Id = Field(description="What the user signs in by.")
     display_name: Name | None = Field(None, description="Default: the name.")
     password: Secret = Field(description="Only the lab knows it.")
-    email: Annotated[str, Text(values.email, "carol@fabrikam.example")] | None = None
+    email: Annotated[str, Text(values.email, "carol@fabrikam.example")] | None = Field(
+        None, description="Default: the name at the tenant's domain."
+    )
     groups: list[ObjectId] = Field([], description="Object ids.")
     roles: list[Token] = Field([], description="App roles.")
     mfa: bool = Field(False, description="Has a second factor.")
@@ -239,7 +241,7 @@ class Lab(Part):
     called: ClassVar = "`lab`"
 
     enabled: bool = Field(description="Whether the lab is there.")
-    users: list[LabUser] = []
+    users: list[LabUser] = Field([], description="Who can sign in.")
     origins: dict[str, Listens] = Field(
         {}, description="The sample origins to start.", json_schema_extra={"propertyNames": {"enum": list(LAB_SITES)}}
     )

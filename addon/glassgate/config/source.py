@@ -115,7 +115,7 @@ _SYNTAX = {
         "put the value in quotes, or mend the indentation",
     ),
     "'\\t'": ("a tab is used for indentation", "indent with spaces"),
-    "expected a single document": ("the file holds more than one YAML document", "take out the line `---`"),
+    "another document": ("the file holds more than one YAML document", "take out the line `---`"),
     "escape": ("a backslash in double quotes begins something unknown", "use single quotes"),
 }
 

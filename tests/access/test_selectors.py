@@ -1,0 +1,218 @@
+"""The table of selectors: each row answers yes, no and unknown; what it takes, and what it refuses."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from glassgate.access.facts import Facts
+from glassgate.access.identity import Identity
+from glassgate.access.selectors import BY_NAME, GROUP, SELECTORS, Judged, Source, find, make
+from glassgate.errors import GlassgateError
+
+TENANT = "8f0c7d52-3b6e-4f6c-9a55-2d1c7e9b4a10"
+STAFF = "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a01"
+ENTRA = Source("entra", "entra", TENANT, "c1")
+OIDC = Source("other", "oidc", "https://id.example.org")
+SECOND = Source("second", "entra", None, None)
+
+
+def who(provider="entra", realm=TENANT, **known):
+    return Facts(identity=Identity(provider, "entra", realm, "subject", **known))
+
+
+NOBODY = Facts()
+OTHERS = who("other", "https://id.example.org", amr=frozenset({"mfa"}))
+ABROAD = who(realm="another tenant", groups=frozenset({STAFF}), roles=frozenset({"Boss"}), acrs=frozenset({"c1"}))
+
+# selector: (value, facts that say yes, no, unknown). A selector that is there without a row fails.
+ROWS = {
+    "everyone": ({}, [NOBODY, who()], [], []),
+    "email": (
+        "Alice@Contoso.example",
+        [who(email="alice@contoso.example"), who(email="ALICE@CONTOSO.EXAMPLE")],
+        [
+            who(email="bob@contoso.example"),
+            who(email="alice@contoso.example.evil"),
+            who(email="xalice@contoso.example"),
+        ],
+        [NOBODY, who(), who(unverified_email="alice@contoso.example"), who(email="a@b@contoso.example")],
+    ),
+    "email_domain": (
+        "contoso.example",
+        [who(email="alice@contoso.example"), who(email="x@CONTOSO.example")],
+        [who(email="a@x.contoso.example"), who(email="a@notcontoso.example"), who(email="a@contoso.example.evil")],
+        [NOBODY, who(), who(unverified_email="a@contoso.example"), who(email="a@evil@contoso.example")],
+    ),
+    "ip": (
+        "203.0.113.0/24",
+        [Facts(ip=ip_address("203.0.113.7")), Facts(ip=ip_address("::ffff:203.0.113.7"))],
+        [Facts(ip=ip_address("203.0.114.1")), Facts(ip=ip_address("2001:db8::1"))],
+        [NOBODY, who()],
+    ),
+    "entra_group": (
+        STAFF.upper(),
+        [who(groups=frozenset({STAFF})), who(groups=frozenset({STAFF.upper(), "x"}))],
+        [who(), OTHERS, who("other", groups=frozenset({STAFF}))],
+        [NOBODY, who(groups=None), ABROAD],
+    ),
+    "entra_role": (
+        "Boss",
+        [who(roles=frozenset({"Boss"}))],
+        [who(), who(roles=frozenset({"boss"})), who("other", roles=frozenset({"Boss"}))],
+        [NOBODY, ABROAD],
+    ),
+    "entra_auth_context": (
+        "c1",
+        [who(acrs=frozenset({"c1", "c2"}))],
+        [who(), who(acrs=frozenset({"c11"})), who("other", acrs=frozenset({"c1"}))],
+        [NOBODY, ABROAD],
+    ),
+    "auth_method": (
+        {"method": "mfa", "provider": "other"},
+        [OTHERS],
+        [who("other", "https://id.example.org", amr=frozenset({"pwd"})), who(amr=frozenset({"mfa"}))],
+        [NOBODY, who("other", "https://elsewhere.example", amr=frozenset({"mfa"}))],
+    ),
+    "login_method": ("other", [OTHERS], [who()], [NOBODY]),
+}
+ANSWERS = [
+    pytest.param(name, value, facts, answer, id=f"{name}-{said}-{number}")
+    for name, (value, *columns) in ROWS.items()
+    for (said, answer), column in zip({"yes": True, "no": False, "unknown": None}.items(), columns, strict=True)
+    for number, facts in enumerate(column)
+]
+
+
+def test_every_selector_that_is_there_has_rows():
+    there = {row.name for row in SELECTORS if row.make}
+    assert set(ROWS) == there
+    assert all(all(columns) for name, (_, *columns) in ROWS.items() if name != "everyone")
+
+
+@pytest.mark.parametrize(("name", "value", "facts", "answer"), ANSWERS)
+def test_a_rule_answers(name, value, facts, answer):
+    assert make(name, value, [ENTRA, OIDC]).matches(facts) is answer
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in SELECTORS if not row.make and row.name != GROUP], ids=lambda row: row.name
+)
+def test_what_is_not_there_yet_says_so(row):
+    for name in (row.name, *row.aliases):
+        with pytest.raises(GlassgateError, match=f"`{name}` is not there yet"):
+            make(name, "x", [ENTRA])
+
+
+def test_names_are_unique():
+    assert len(BY_NAME) == sum(1 + len(row.aliases) for row in SELECTORS)
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("azureAD", "entra_group"),
+        ("azure_ad", "entra_group"),
+        ("auth_context", "entra_auth_context"),
+        ("geo", "country"),
+        ("oidc", "oidc_claim"),
+    ],
+)
+def test_other_names_are_taken(alias, name):
+    assert find(alias) is find(name)
+
+
+def test_only_what_can_be_asked_at_every_request_is_so_judged():
+    at_every_request = {row.name for row in SELECTORS if row.judged is Judged.EVERY_REQUEST}
+    assert at_every_request == {
+        "everyone",
+        "ip",
+        "ip_list",
+        "service_token",
+        "any_valid_service_token",
+        "certificate",
+        "common_name",
+        "country",
+        "linked_app_token",
+        "time_of_day",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "label"),
+    [
+        ("everyone", True, "everyone"),
+        ("email", "Alice@contoso.example", "email: Alice@contoso.example"),
+        ("azureAD", {"id": STAFF, "identity_provider_id": "entra"}, f"azureAD: {STAFF} (entra)"),
+        ("entra_role", {"role": "Boss"}, "entra_role: Boss"),
+    ],
+)
+def test_the_label_is_as_configured(name, value, label):
+    assert make(name, value, [ENTRA]).label == label
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needs"),
+    [
+        ("entra_auth_context", "c2", "c2"),
+        ("auth_method", {"method": "mfa", "provider": "entra"}, "c1"),
+        ("auth_method", {"method": "mfa", "provider": "other"}, None),
+        ("entra_group", STAFF, None),
+    ],
+)
+def test_a_rule_says_which_context_would_make_it_match(name, value, needs):
+    assert make(name, value, [ENTRA, OIDC]).needs_acrs == needs
+
+
+def test_mfa_of_entra_is_proved_by_its_context_and_not_by_amr():
+    mfa = make("auth_method", "mfa", [ENTRA])
+    assert mfa.matches(who(acrs=frozenset({"c1"}))) is True
+    assert mfa.matches(who(amr=frozenset({"mfa"}))) is False
+
+
+def test_a_provider_whose_tenant_is_known_by_a_domain_is_told_by_its_id():
+    assert make("entra_group", STAFF, [SECOND]).matches(who("second", "any", groups=frozenset({STAFF}))) is True
+
+
+REFUSED = {  # name: (selector, value, providers, words of the what, words of the mend)
+    "unknown": ("emial", "x", [ENTRA], "`emial` is no selector", "did you mean `email`?"),
+    "everyone of something": ("everyone", "all", [ENTRA], "takes no value", "everyone: {}"),
+    "e-mail as a list": ("email", ["a@b.example"], [ENTRA], "not text", "alice@contoso.example"),
+    "e-mail without a domain": ("email", "alice", [ENTRA], "not one e-mail address", "alice@"),
+    "e-mail of two": ("email", "a@b@c.example", [ENTRA], "not one e-mail address", "alice@"),
+    "e-mail with a name": ("email", "Alice <a@b.example>", [ENTRA], "not one e-mail address", "alice@"),
+    "domain with an at": ("email_domain", "@contoso.example", [ENTRA], "not a domain", "follows the @"),
+    "domain with a star": ("email_domain", "*.contoso.example", [ENTRA], "not a domain", "follows the @"),
+    "address": ("ip", "203.0.113.300", [ENTRA], "not an address", "203.0.113.0/24"),
+    "host bits": ("ip", "203.0.113.7/24", [ENTRA], "not an address", "did you mean `203.0.113.0/24`?"),
+    "zone": ("ip", "fe80::1%eth0", [ENTRA], "not an address", "zone"),
+    "group by its name": ("entra_group", "Staff", [ENTRA], "not an object id", "Object ID"),
+    "group with other keys": ("entra_group", {"id": STAFF, "name": "x"}, [ENTRA], "keys", "{id: …, provider: …}"),
+    "group without id": ("entra_group", {"provider": "entra"}, [ENTRA], "keys", "{id: …, provider: …}"),
+    "group of no entra": ("entra_group", STAFF, [OIDC], "no identity provider of type entra", "identity_providers"),
+    "group of two entras": ("entra_group", STAFF, [ENTRA, SECOND], "several providers", "`provider:`"),
+    "group of an oidc": (
+        "entra_group",
+        {"id": STAFF, "provider": "other"},
+        [ENTRA, OIDC],
+        "of type oidc",
+        "type entra",
+    ),
+    "group of an unknown": ("entra_group", {"id": STAFF, "provider": "entar"}, [ENTRA], "no identity", "`entra`"),
+    "group of a number": ("entra_group", {"id": STAFF, "provider": 1}, [ENTRA], "not text", "id of an identity"),
+    "role of two lines": ("entra_role", "a\nb", [ENTRA], "plain text", "role as text"),
+    "context": ("entra_auth_context", "c100", [ENTRA], "not an authentication context", "`c1` to `c99`"),
+    "method of two": ("auth_method", "mfa", [ENTRA, OIDC], "several providers", "`provider:`"),
+    "method of entra": ("auth_method", "pwd", [ENTRA], "cannot prove", "`mfa`"),
+    "mfa without context": ("auth_method", "mfa", [SECOND], "no `mfa_context`", "mfa_context: c1"),
+    "login by nobody": ("login_method", "entar", [ENTRA], "no identity provider", "`entra`"),
+    "login by a list": ("login_method", ["entra"], [ENTRA], "not text", "`entra`"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_value_is_refused_with_its_mend(name):
+    selector, value, providers, what, mend = REFUSED[name]
+    with pytest.raises(GlassgateError) as caught:
+        make(selector, value, providers)
+    assert what in caught.value.what
+    assert mend in caught.value.mend

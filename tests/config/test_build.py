@@ -1,0 +1,146 @@
+"""The settings say what the file says, with its defaults, and paths made absolute."""
+
+import pytest
+
+from config.files import GOOD, LAB, OTHER, STAFF, TENANT, app, good, policy, settings
+from glassgate.access.app import Unauthenticated, default_aud
+from glassgate.access.facts import Facts
+from glassgate.access.identity import Identity
+from glassgate.access.policy import Decision
+from glassgate.config.settings import Endpoint
+
+
+def test_a_small_file_has_the_defaults(tmp_path):
+    loaded = settings(good(audit=None), tmp_path)
+    assert loaded.path == tmp_path / "config.yaml"
+    assert loaded.team == Endpoint("team.example.com", 443)
+    assert loaded.certificates == (tmp_path / "certs/edge.pem",)
+    assert loaded.ca == tmp_path / "certs/ca.pem"
+    assert loaded.state == tmp_path / "state"
+    assert loaded.store == f"sqlite:{tmp_path}/state/glassgate.db"
+    assert loaded.session_duration == 86400
+    assert (loaded.audit, loaded.metrics, loaded.lab, loaded.trusted_proxies) == (None, None, None, ())
+    (entra,) = loaded.providers
+    assert entra.scopes == ("openid", "profile", "email")
+    assert entra.authority == "https://login.microsoftonline.com"
+    assert (entra.tenant, entra.clock_skew, entra.ca, entra.name) == (TENANT, 60, None, "entra")
+    (wiki,) = loaded.apps
+    assert wiki.aud == default_aud("team.example.com", "wiki")
+    assert (wiki.session_duration, wiki.providers, wiki.domains) == (86400, ("entra",), ("wiki.example.com",))
+    assert (wiki.unauthenticated, wiki.forward_cookie) == (Unauthenticated.AUTO, False)
+
+
+def test_everything_that_is_said_is_there(tmp_path):
+    tree = good(
+        tls={"certificate": ["a/edge.pem", "/b/edge.pem"]},
+        state="/var/lib/gate",
+        session_duration="12h",
+        trusted_proxies=["10.0.0.0/8", "::1"],
+        metrics={"listen": "[::1]:9464"},
+        identity_providers=[
+            GOOD["identity_providers"][0] | {"ca": "ca.pem", "prompt": "login", "domain_hint": "x"},
+            OTHER,
+        ],
+        lab={"enabled": False},
+    )
+    tree["apps"][0] |= {
+        "domain": ["a.example.com", "b.example.com"],
+        "aud": "a" * 64,
+        "origin": "https://origin.internal:8443",
+        "origin_tls": {"ca": "origin.pem", "client_certificate": "/x.pem", "server_name": "name.internal"},
+        "session_duration": "8h",
+        "identity_providers": ["other"],
+        "unauthenticated": 401,
+        "forward_cookie": True,
+        "websocket_origins": ["https://c.example.com"],
+    }
+    loaded = settings(tree, tmp_path)
+    assert [str(path) for path in loaded.certificates] == [f"{tmp_path}/a/edge.pem", "/b/edge.pem"]
+    assert (str(loaded.ca), loaded.store) == (f"{tmp_path}/a/ca.pem", "sqlite:/var/lib/gate/glassgate.db")
+    assert [str(network) for network in loaded.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    assert str(loaded.metrics) == "[::1]:9464"
+    entra, other = loaded.providers
+    assert (entra.ca, entra.prompt, entra.domain_hint) == (tmp_path / "ca.pem", "login", "x")
+    assert (other.type, other.issuer, other.email_domains) == ("oidc", "https://id.example.org", ())
+    (wiki,) = loaded.apps
+    assert (wiki.domains, wiki.aud) == (("a.example.com", "b.example.com"), "a" * 64)
+    assert (wiki.origin.scheme, wiki.origin.host, wiki.origin.port) == ("https", "origin.internal", 8443)
+    assert (wiki.origin.tls.ca, str(wiki.origin.tls.client_certificate)) == (tmp_path / "origin.pem", "/x.pem")
+    assert (wiki.session_duration, wiki.providers, wiki.forward_cookie) == (28800, ("other",), True)
+    assert (wiki.unauthenticated, wiki.websocket_origins) == (Unauthenticated.ANSWER_401, ("https://c.example.com",))
+
+
+@pytest.mark.parametrize(
+    ("store", "built"), [("memory:", "memory:"), ("sqlite:x.db", "sqlite:{}/x.db"), ("sqlite:/x.db", "sqlite:/x.db")]
+)
+def test_the_store_has_an_absolute_path(tmp_path, store, built):
+    assert settings(good(store=store), tmp_path).store == built.format(tmp_path)
+
+
+def test_policies_keep_their_order_and_their_rules(tmp_path):
+    everyone = [{"everyone": {}}]
+    tree = app(
+        policies=[
+            {"name": "out", "decision": "deny", "include": [{"ip": "192.0.2.0/24"}]},
+            {"name": "in", "decision": "allow", "include": everyone, "require": [{"entra_auth_context": "c1"}],
+             "exclude": [{"email": "m@contoso.example"}], "session_duration": "1h"},
+        ]
+    )  # fmt: skip
+    out, into = settings(tree, tmp_path).apps[0].policies
+    assert (out.name, out.decision) == ("out", Decision.DENY)
+    assert [rule.label for rule in into.rules] == ["everyone", "entra_auth_context: c1", "email: m@contoso.example"]
+    assert (into.require[0].needs_acrs, into.session_duration) == ("c1", 3600)
+
+
+def test_groups_are_resolved_and_may_hold_groups(tmp_path):
+    tree = policy(include=[{"group": "outer"}]) | {
+        "groups": {
+            "inner": {"include": [{"entra_group": STAFF}], "require": [{"auth_method": "mfa"}]},
+            "outer": {"include": [{"group": "inner"}], "exclude": [{"email": "m@contoso.example"}]},
+        }
+    }
+    rule = settings(tree, tmp_path).apps[0].policies[0].include[0]
+    assert (rule.label, rule.needs_acrs) == ("group: outer", "c1")
+
+    def asked(**known):
+        return rule.matches(Facts(identity=Identity("entra", "entra", TENANT, "s", **known)))
+
+    member = {"groups": frozenset({STAFF}), "acrs": frozenset({"c1"})}
+    assert asked(**member, email="a@contoso.example") is True
+    assert asked(**member, email="m@contoso.example") is False
+    assert asked(**member) is None  # whether it is mallory cannot be known
+    assert asked(email="a@contoso.example") is False
+
+
+def test_the_lab_is_as_it_is_written(tmp_path):
+    users = [
+        {"name": "bob", "display_name": "Bob", "password": "password", "groups": [STAFF.upper()]}
+        | {"roles": ["Boss"], "mfa": True},
+        {"name": "carol", "password": "password", "guest_of": "fabrikam.example"},
+        {"name": "dave", "password": "password", "guest_of": "fabrikam.example", "email": "d@x.example"},
+    ]  # fmt: skip
+    lab = settings(good(lab=LAB | {"users": users, "origins": {"wiki": {"listen": "127.0.0.1:9"}}}), tmp_path).lab
+    bob, carol, dave = lab.users
+    assert (bob.groups, bob.roles, bob.mfa, bob.email) == ((STAFF,), ("Boss",), True, None)
+    assert (carol.display_name, carol.email) == ("carol", "carol@fabrikam.example")
+    assert dave.email == "d@x.example"
+    assert [(origin.kind, str(origin.listen)) for origin in lab.origins] == [("wiki", "127.0.0.1:9")]
+
+
+def test_what_is_printed_of_it_holds_no_secret(tmp_path):
+    loaded = settings(good(lab=LAB | {"users": [{"name": "a", "password": "hunter2"}]}), tmp_path)
+    assert "hunter2" not in repr(loaded)
+    assert "very.secret" not in repr(loaded)
+
+
+def test_places_are_known_by_name(tmp_path):
+    places = settings(good(), tmp_path).places
+    lines = (tmp_path / "config.yaml").read_text().splitlines()
+
+    def line(*names):
+        return lines[int(places[names].rpartition(":")[2]) - 1].strip()
+
+    assert line("apps", "wiki") == "- name: wiki"
+    assert line("apps", "wiki", "policies", "staff") == "- name: staff"
+    assert line("identity_providers", "entra") == "- id: entra"
+    assert line("audit") == "audit:"

@@ -1,0 +1,63 @@
+"""Keys and types are held against the schema; every one that is wrong is told in plain words."""
+
+import pytest
+
+from config.files import GOOD, OTHER, app, good, provider
+from glassgate.config.keys import hold_against_schema
+from glassgate.config.schema import Config
+
+
+def told(tree):
+    config, problems = hold_against_schema(tree)
+    assert (config is None) == bool(problems)
+    return [(problem.path, problem.what) for problem in problems]
+
+
+def test_a_good_tree_is_a_configuration():
+    config, problems = hold_against_schema(provider(client_secret="x"))
+    assert isinstance(config, Config)
+    assert problems == []
+
+
+@pytest.mark.parametrize("tree", [None, [], "x", 5, True])
+def test_what_is_no_mapping_is_one_problem(tree):
+    assert told(tree) == [((), "the file holds no keys with values")]
+
+
+def test_all_are_told():
+    tree = good(team=5, listne="x", apps=[GOOD["apps"][0] | {"origin": []}, {"name": "x"}])
+    assert set(told(tree)) == {
+        (("team",), "wants text, but is a number"),
+        ((), "`listne` is no key of this file"),
+        (("apps", 0, "origin"), "wants text, but is a list"),
+        (("apps", 1), "`domain` is missing"),
+        (("apps", 1), "`origin` is missing"),
+        (("apps", 1), "`policies` is missing"),
+    }
+
+
+@pytest.mark.parametrize("key", ["entra", "oidc"])
+def test_a_key_that_is_named_like_a_type_is_told_at_its_place(key):
+    assert told(provider(**{key: 1})) == [
+        (("identity_providers", 0), f"`{key}` is no key of a provider of type entra"),
+    ]
+
+
+def test_what_is_wrong_below_a_provider_is_told_at_its_place():
+    tree = good(identity_providers=[OTHER | {"scopes": ["openid", 1], "prompt": 1}])
+    assert told(tree) == [
+        (("identity_providers", 0, "scopes", 1), "wants text, but is a number"),
+        (("identity_providers", 0, "prompt"), "is none of its values"),
+    ]
+
+
+def test_the_mend_of_a_missing_key_says_what_it_is_for():
+    _, problems = hold_against_schema(good(listen=None))
+    assert problems[0].mend == "add it: The address that the gate listens on."
+
+
+@pytest.mark.parametrize("value", [None, False])
+def test_what_is_not_there_yet_is_taken_by_its_default_alone(value):
+    good_one = {None: "cors", False: "keep_forms"}[value]
+    assert told(app(**{good_one: value})) == []
+    assert told(app(**{good_one: 0})) == [(("apps", 0, good_one), "is not there yet")]

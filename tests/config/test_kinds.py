@@ -1,0 +1,71 @@
+"""Values are read as one kind only: nothing is turned into something else on the quiet."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from glassgate.access.app import Unauthenticated
+from glassgate.access.policy import Decision
+from glassgate.config import kinds
+
+
+def read(kind, value):
+    return TypeAdapter(kind).validate_python(value)
+
+
+def refused(kind, value):
+    with pytest.raises(ValidationError) as caught:
+        read(kind, value)
+    (problem,) = caught.value.errors()
+    return problem["ctx"]["error"]
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, None, ["x"], {"x": 1}, b"x"])
+def test_text_is_text(value):
+    assert "wants text" in refused(kinds.Name, value).what
+
+
+@pytest.mark.parametrize("value", [8443, 1.5, True])
+def test_what_yaml_took_for_something_else_goes_in_quotes(value):
+    assert "in quotes" in refused(kinds.Name, value).mend
+
+
+@pytest.mark.parametrize(("value", "decision"), [("allow", Decision.ALLOW), ("deny", Decision.DENY)])
+def test_decisions(value, decision):
+    assert kinds.read_decision(value) is decision
+
+
+@pytest.mark.parametrize("value", ["Allow", "", None, True, ["allow"], {"allow": 1}])
+def test_no_decisions(value):
+    with pytest.raises(ValueError, match="no decision"):
+        kinds.read_decision(value)
+
+
+@pytest.mark.parametrize("value", ["bypass", "service_auth", "non_identity"])
+def test_decisions_of_later(value):
+    with pytest.raises(ValueError, match="not there yet"):
+        kinds.read_decision(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "read_as"),
+    [(401, Unauthenticated.ANSWER_401), ("401", Unauthenticated.ANSWER_401), ("auto", Unauthenticated.AUTO)],
+)
+def test_unauthenticated(value, read_as):
+    assert kinds.read_unauthenticated(value) is read_as
+
+
+@pytest.mark.parametrize("value", [True, 403, None, "AUTO", [401]])
+def test_not_unauthenticated(value):
+    with pytest.raises(ValueError, match="none of its values"):
+        kinds.read_unauthenticated(value)
+
+
+@pytest.mark.parametrize("value", [{}, {"a": 1, "b": 2}, "everyone", ["everyone"], None])
+def test_a_rule_has_one_selector(value):
+    with pytest.raises(ValueError, match="one selector"):
+        kinds.read_rule(value)
+
+
+def test_scopes_hold_openid():
+    assert read(kinds.Scopes, ["openid"]) == ["openid"]
+    assert "lacks `openid`" in refused(kinds.Scopes, ["profile"]).what

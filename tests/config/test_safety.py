@@ -1,0 +1,111 @@
+"""What is unwise is told, with its mend; what is wise is not."""
+
+import pytest
+
+from config.files import GOOD, LAB, OTHER, ROOT, STAFF, app, good, policy, provider, settings
+from glassgate.config.load import load
+from glassgate.config.safety import notes, warnings
+
+EVERYONE = [{"everyone": {}}]
+STAFF_ALONE = [{"group": "staff"}]
+OF_OTHER = {"login_method": "other"}
+P = GOOD["identity_providers"][0]
+HERE = "https://login.localhost:8443"
+
+
+ALSO_OTHER = {"identity_providers": [P, OTHER]}
+
+
+def rules(name, decision="allow", **parts):
+    return {"name": name, "decision": decision} | parts
+
+
+UNWISE = {  # name: (tree, words of the what, words of the mend)
+    "literal secret": (provider(client_secret="x"), "client secret of `entra` stands in the file", "${ENTRA_"),
+    "provider here": (provider(authority=HERE), "`entra` is on this machine", "real provider"),
+    "issuer here": (good(identity_providers=[P, OTHER | {"issuer": "http://127.0.0.1:1"}]), "`other` is on", "lab on"),
+    "memory": (good(store="memory:"), "signs everybody out", "sqlite:"),
+    "no audit": (good(audit=None), "no audit log", "audit: {file"),
+    "trusts all": (good(trusted_proxies=["0.0.0.0/0"]), "everybody is a trusted proxy", "addresses"),
+    "metrics for all": (good(metrics={"listen": "0.0.0.0:9464"}), "0.0.0.0:9464", "127.0.0.1"),
+    "open app": (policy(include=EVERYONE), "`wiki` is open to every account of `entra`", "entra_group"),
+    "open to a provider": (policy(include=[{"login_method": "entra"}]), "open to every account", "entra_group"),
+    "open by a group": (
+        policy() | {"groups": {"staff": {"include": EVERYONE}}},
+        "open to every account",
+        "entra_group",
+    ),
+    "shadowed": (
+        app(policies=[rules("none", "deny", include=EVERYONE), rules("late", include=[{"group": "staff"}])]),
+        "`late` of `wiki` can never match: `none` before it",
+        "move it up",
+    ),
+    "about another provider": (
+        app(identity_providers=["other"], policies=[rules("p", include=[{"entra_group": STAFF}])]) | ALSO_OTHER,
+        "can never match: `entra_group: " + STAFF + "` is about `entra`",
+        "mend the rule",
+    ),
+    "requires another provider": (
+        app(identity_providers=["entra"], policies=[rules("p", include=STAFF_ALONE, require=[OF_OTHER])]) | ALSO_OTHER,
+        "is about `other`, which signs nobody in here",
+        "mend the rule",
+    ),
+    "excludes everyone": (policy(exclude=EVERYONE), "it excludes everyone", "mend the rule"),
+    "e-mail that does not count": (
+        policy(include=[{"email_domain": "fabrikam.example"}]),
+        "asks for e-mails of fabrikam.example",
+        "`email_domains`",
+    ),
+    "e-mail in a group": (
+        policy() | {"groups": {"staff": {"include": [{"email": "a@fabrikam.example"}]}}},
+        "asks for e-mails of fabrikam.example",
+        "`email_domains`",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNWISE)
+def test_what_is_unwise_is_told_with_its_place_and_mend(name, tmp_path):
+    tree, what, mend = UNWISE[name]
+    (warning,) = warnings(settings(tree, tmp_path))
+    assert what in warning.what
+    assert mend in warning.mend
+    assert warning.where.startswith(str(tmp_path / "config.yaml"))
+
+
+WISE = {
+    "the small file": good(),
+    "literal secret in the lab": provider(client_secret="x") | {"lab": LAB},
+    "provider of the lab": provider(authority=HERE) | {"lab": LAB},
+    "everyone with a second factor": policy(include=EVERYONE, require=[{"entra_auth_context": "c1"}]),
+    "everyone denied, last": app(policies=[*GOOD["apps"][0]["policies"], rules("rest", "deny", include=EVERYONE)]),
+    "everyone but": app(
+        policies=[rules("a", "deny", include=EVERYONE, exclude=STAFF_ALONE), rules("b", include=STAFF_ALONE)]
+    ),
+    "e-mails that oidc verifies": app(
+        identity_providers=["other"], policies=[rules("p", include=[{"email_domain": "any.example"}])]
+    )
+    | ALSO_OTHER,
+    "one of two is possible": app(identity_providers=["entra"], policies=[rules("p", include=[OF_OTHER, *STAFF_ALONE])])
+    | ALSO_OTHER,
+}
+
+
+@pytest.mark.parametrize("name", WISE)
+def test_what_is_wise_is_left_alone(name, tmp_path):
+    assert warnings(settings(WISE[name], tmp_path)) == ()
+
+
+def test_the_demo_is_wise():
+    assert warnings(load(ROOT / "config.yaml", {})) == ()
+
+
+def test_stock_programs_are_told_of(tmp_path):
+    (warning,) = warnings(settings(good(), tmp_path), stock=True)
+    assert "headers" in warning.what
+    assert "glassgate serve" in warning.mend
+
+
+@pytest.mark.parametrize(("forwards", "told"), [(True, 0), (False, 1)])
+def test_apps_that_read_the_cookie_alone_are_a_note(tmp_path, forwards, told):
+    assert len(notes(settings(app(forward_cookie=forwards), tmp_path))) == told

@@ -1,0 +1,51 @@
+"""Texts are read as what they stand for, within their bounds."""
+
+import pytest
+
+from glassgate.config import values
+from glassgate.config.problems import BadValueError
+
+GUID = "8F0C7D52-3b6e-4f6c-9a55-2d1c7e9b4a10"
+GOOD = [
+    (values.duration, "24h", 86400), (values.duration, "1h30m", 5400), (values.duration, "45s", 45),
+    (values.duration, "7d", 604800), (values.session, "1m", 60), (values.session, "31d", 2678400),
+    (values.skew, "0s", 0), (values.skew, "5m", 300), (values.store, "memory:", "memory:"),
+    (values.store, "sqlite:a b.db", "sqlite:a b.db"), (values.tenant, GUID, GUID.lower()),
+    (values.tenant, "Contoso.onmicrosoft.com", "contoso.onmicrosoft.com"), (values.object_id, GUID, GUID.lower()),
+    (values.email_domain, "Contoso.Example", "contoso.example"), (values.email, "a@B.example", "a@B.example"),
+    (values.aud, "0" * 64, "0" * 64), (values.identifier, "my-entra_1", "my-entra_1"), (values.name, "Löhne", "Löhne"),
+    (values.scope, "api://x/y.z", "api://x/y.z"), (values.context, "c25", "c25"), (values.secret, "a b ü", "a b ü"),
+]  # fmt: skip
+BAD = [
+    (values.duration, ""), (values.duration, "h"), (values.duration, "-1h"), (values.duration, "1.5h"),
+    (values.duration, "1m1h"), (values.duration, "24 h"), (values.duration, "1234567s"), (values.session, "59s"),
+    (values.session, "31d1s"), (values.skew, "301s"), (values.store, "sqlite"), (values.store, "memory:x"),
+    (values.store, "rediss://x"), (values.store, "redis+sentinel://x"), (values.tenant, "consumers"),
+    (values.tenant, "contoso"), (values.object_id, GUID + "0"), (values.object_id, "{" + GUID + "}"),
+    (values.email, "a@b@c"), (values.email, "@b.example"), (values.aud, "0" * 63), (values.identifier, "a/b"),
+    (values.identifier, "a" * 33), (values.identifier, "-"), (values.name, " a"), (values.name, "a\nb"),
+    (values.name, "a" * 65), (values.scope, "a b"), (values.scope, 'a"'), (values.context, "C1"),
+    (values.context, "c0"), (values.token, "a b"), (values.token, "ü"), (values.token, "a" * 256),
+    (values.secret, "a\x00"), (values.secret, ""), (values.secret, "a" * 4097), (values.path, "a\x00"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "text", "value"), GOOD)
+def test_what_is_good_is_read(read, text, value):
+    assert read(text) == value
+
+
+@pytest.mark.parametrize(("read", "text"), BAD, ids=[f"{read.__name__} {text[:40]!r}" for read, text in BAD])
+def test_what_is_bad_has_a_mend(read, text):
+    with pytest.raises(BadValueError) as caught:
+        read(text)
+    assert caught.value.what
+    assert caught.value.mend
+
+
+@pytest.mark.parametrize("text", ["a\x00secret", "s" * 4097])
+def test_a_secret_is_not_told(text):
+    with pytest.raises(BadValueError) as caught:
+        values.secret(text)
+    assert "secret" not in caught.value.what.replace("not a secret", "")
+    assert text not in caught.value.mend
