@@ -18,8 +18,9 @@ from oidc.scripted import refused
             "error=access_denied&error_description=No%20%C3%BC&state=s",
             Callback("s", error="access_denied", error_description="No ü"),
         ),
+        ("error=a&error_description=%ff&state=s", Callback("s", error="a", error_description="\ufffd")),
     ],
-    ids=["code", "others' parameters", "iss", "empty is absent", "error"],
+    ids=["code", "others' parameters", "iss", "empty is absent", "error", "error in another charset"],
 )
 def test_what_is_read(query, callback):
     assert read_callback(query) == callback

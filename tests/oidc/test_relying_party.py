@@ -99,6 +99,11 @@ def test_the_providers_no_is_told_with_its_code():
     assert caught.value.trace_id == "11111111-2222"
 
 
+def test_an_access_token_that_was_swapped_is_seen():
+    """OpenID Connect Core 1.0, section 3.1.3.8."""
+    assert refused(sign_in, GENERIC, generic_script(sign(generic_claims(at_hash="of-another")))) == "at_hash"
+
+
 def test_the_providers_not_now_is_told_as_such():
     assert refused(sign_in, ENTRA, entra_script(), "error=server_error&state=s") == "provider_unavailable"
 

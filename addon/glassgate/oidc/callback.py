@@ -53,9 +53,9 @@ def _parameters(query: str) -> dict[str, str]:
     if len(query) > MAX_QUERY:
         raise SignInError(Reason.CALLBACK_MALFORMED, f"expected at most {MAX_QUERY} characters, got {len(query)}")
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
-        raise SignInError(Reason.CALLBACK_MALFORMED, f"expected at most {MAX_FIELDS} parameters in UTF-8") from None
+        raise SignInError(Reason.CALLBACK_MALFORMED, f"expected at most {MAX_FIELDS} parameters") from None
     given: dict[str, str] = {}
     for name, value in pairs:
         if name not in SECURITY:

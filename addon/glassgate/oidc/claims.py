@@ -37,7 +37,7 @@ def counting_email(email: str | None, domains: tuple[str, ...]) -> str | None:
     if not email or not email.isascii() or not email.isprintable() or set(email) & set(' ,;:<>()[]\\"'):
         return None
     local, at, domain = email.partition("@")
-    if not at or not local or "@" in domain or domain.lower() not in domains:
+    if not at or not local or domain.lower() not in domains:
         return None
     return email
 

@@ -1,7 +1,6 @@
 """JSON that has one meaning: what two readers could read differently is refused."""
 
 import json
-from typing import NoReturn
 
 from glassgate.oidc.errors import Reason, SignInError
 
@@ -14,7 +13,8 @@ def read_object(body: bytes, malformed: Reason) -> dict[str, object]:
     no JSON, no object, NaN or Infinity, half a surrogate pair, nesting or numbers beyond what Python reads.
     """
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
+        # Written again, since Python reads NaN, 1e999 and half a surrogate pair, which are no JSON and no UTF-8.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise SignInError(malformed, f"expected a JSON object, got none that can be read: {_why(error)}") from None
@@ -28,10 +28,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) != len(pairs):
         raise SignInError(Reason.JSON_DUPLICATE, "expected each member once, got one twice")
     return members
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _why(error: Exception) -> str:

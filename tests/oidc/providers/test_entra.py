@@ -196,6 +196,7 @@ def test_a_weak_key_signs_nothing():
         (BY_DOMAIN, f"{AUTHORITY}/{OTHER_TENANT}/v2.0", True),
         (replace(ENTRA, authority="https://LOGIN.localhost:8443"), ENTRA_ISSUER, True),
         (ENTRA, f"{AUTHORITY}/{OTHER_TENANT}/v2.0", False),
+        (replace(ENTRA, tenant=TENANT.upper()), f"{AUTHORITY}/{OTHER_TENANT}/v2.0", False),
         (BY_DOMAIN, f"{AUTHORITY}/{{tenantid}}/v2.0", False),
         (BY_DOMAIN, f"{AUTHORITY}/contoso.example/v2.0", False),
         (BY_DOMAIN, f"https://evil.example/{TENANT}/v2.0", False),
