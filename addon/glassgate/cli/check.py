@@ -3,15 +3,19 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import click
 
+from glassgate.access.app import Origin
 from glassgate.cli.options import config_option, json_option
 from glassgate.config.load import load
-from glassgate.config.safety import warnings
-from glassgate.config.settings import Settings
+from glassgate.config.safety import notes, warnings
+from glassgate.config.settings import Endpoint, Settings
 from glassgate.errors import ConfigError, GlassgateError
+from glassgate.gate.sign_in import CALLBACK_PATH
+from glassgate.state.certificates import ensure_edge_certificate
 
 
 @click.command()
@@ -25,34 +29,72 @@ def check(path: Path, as_json: bool, strict: bool) -> None:
     except ConfigError as fault:
         if not as_json:
             raise
-        click.echo(json.dumps({"good": False, "errors": [_told(problem) for problem in fault.problems]}, indent=2))
+        click.echo(json.dumps({"good": False, "errors": _told(fault.problems)}, indent=2))
         sys.exit(1)
-    found = warnings(settings)
+    found = (*warnings(settings), *_certificates(settings))
     good = not (strict and found)
     click.echo(_as_json(settings, found, good) if as_json else _as_text(settings, found))
     sys.exit(0 if good else 1)
 
 
+def _certificates(settings: Settings) -> tuple[GlassgateError, ...]:
+    """What is amiss with the listener's certificate."""
+    try:
+        made = ensure_edge_certificate(settings.ca, settings.certificates[0], settings.public_hosts, time.time())
+    except GlassgateError as fault:
+        return (fault,)
+    return tuple(GlassgateError(said) for said in made.warnings)
+
+
+def _callback(settings: Settings) -> str:
+    return settings.origin_of(settings.team.host) + CALLBACK_PATH
+
+
+def _address(origin: Origin) -> str:
+    return f"{origin.scheme}://{Endpoint(origin.host, origin.port)}"
+
+
 def _as_text(settings: Settings, found: tuple[GlassgateError, ...]) -> str:
-    team = settings.origin_of(settings.team.host)
-    lines = [f"{settings.path} is good.", "", f"  team  {team}", f"  register {team}/cdn-cgi/access/callback", ""]
+    lines = [f"{settings.path} is good.", "", f"  team      {settings.origin_of(settings.team.host)}"]
+    lines += [f"  callback  {_callback(settings)}", "            the redirect URI to register at the identity provider"]
     for app in settings.apps:
-        lines += [f"  app   {app.name}", f"        {', '.join(map(settings.origin_of, app.domains))}"]
-        lines += [f"        origin {app.origin.scheme}://{app.origin.host}:{app.origin.port}", f"        aud {app.aud}"]
-    lines += ["", f"{len(found)} warnings" if found else "No warnings."]
-    lines += [f"  {warning}" for warning in found]
+        lines += ["", f"  app       {app.name}"]
+        lines += [f"            {settings.origin_of(domain)}" for domain in app.domains]
+        lines += [f"  origin    {_address(app.origin)}", f"  aud       {app.aud}"]
+    lines += ["", _counted(found), *(f"  {warning}" for warning in found)]
+    if said := notes(settings):
+        lines += ["", "Good to know:", *(f"  {note}" for note in said)]
     return "\n".join(lines)
+
+
+def _counted(found: tuple[GlassgateError, ...]) -> str:
+    if not found:
+        return "No warnings."
+    return f"{len(found)} warning{'s' if len(found) > 1 else ''}:"
 
 
 def _as_json(settings: Settings, found: tuple[GlassgateError, ...], good: bool) -> str:
     apps = [
-        {"name": app.name, "domains": list(app.domains), "aud": app.aud, "policies": [p.name for p in app.policies]}
+        {
+            "name": app.name,
+            "domains": list(app.domains),
+            "origin": _address(app.origin),
+            "aud": app.aud,
+            "policies": [policy.name for policy in app.policies],
+        }
         for app in settings.apps
     ]
-    team = settings.origin_of(settings.team.host)
-    told = {"good": good, "errors": [], "warnings": [_told(warning) for warning in found], "team": team, "apps": apps}
+    told = {
+        "good": good,
+        "errors": [],
+        "warnings": _told(found),
+        "notes": _told(notes(settings)),
+        "team": settings.origin_of(settings.team.host),
+        "callback": _callback(settings),
+        "apps": apps,
+    }
     return json.dumps(told, indent=2)
 
 
-def _told(problem: GlassgateError) -> dict[str, str]:
-    return {"where": problem.where, "what": problem.what, "mend": problem.mend}
+def _told(problems: tuple[GlassgateError, ...]) -> list[dict[str, str]]:
+    return [{"where": problem.where, "what": problem.what, "mend": problem.mend} for problem in problems]

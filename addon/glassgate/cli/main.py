@@ -11,10 +11,27 @@ from glassgate.cli.run import serve, up, web
 from glassgate.cli.token import token
 from glassgate.errors import ConfigError, GlassgateError
 
-EPILOG = "Start with `glassgate up`. Every command takes -c FILE; config.yaml is taken where none is named."
+EPILOG = """\b
+Without a command it is `up`. Every command takes -c FILE, else config.yaml.
+From a checkout, `./run.sh COMMAND` sets up what is missing first;
+`./run.sh test` runs the tests.
+"""
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+class InOrder(click.Group):
+    """A list of commands in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names as they were added."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=InOrder,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
 @click.version_option(__version__)
 @click.pass_context
 def commands(context: click.Context) -> None:

@@ -33,7 +33,9 @@ def web(path: Path) -> None:
     settings = _load(path)
     port = next((port for port in WEB_PORTS if _free(Endpoint("127.0.0.1", port)) is None), 0)
     if not port:
-        raise StartError(f"No port for mitmweb is free from {WEB_PORTS[0]} to {WEB_PORTS[-1]}.")
+        raise StartError(
+            f"no port for mitmweb is free from {WEB_PORTS[0]} to {WEB_PORTS[-1]}", mend="end what listens there"
+        )
     asyncio.run(masters.run_web(compose(settings), lambda url: click.echo(welcome(settings, web_url=url)), port))
 
 
@@ -41,22 +43,27 @@ def web(path: Path) -> None:
 @config_option
 def serve(path: Path) -> None:
     """Run the gate in front of real origins: no lab, no screen."""
-    settings = _load(path)
+    settings = load(path, os.environ)
     if settings.lab:
         raise StartError(
-            "`serve` runs no lab.", where=str(path), mend="set lab.enabled to false, or use `up` on your own machine"
+            "`serve` runs no lab", where=str(path), mend="set `lab.enabled` to false, or use `up` on your own machine"
         )
+    _listenable(settings)
     _run(settings, lambda: click.echo(f"glassgate: {settings.origin_of(settings.team.host)} answers."))
 
 
 def _load(path: Path) -> Settings:
     settings = load(path, os.environ)
+    _listenable(settings)
+    return settings
+
+
+def _listenable(settings: Settings) -> None:
     taken = _free(settings.listen)
     if taken:
         raise StartError(
-            f"Nothing can listen at {settings.listen}: {taken}.", mend="end what listens there, or change `listen`"
+            f"nothing can listen at {settings.listen}: {taken}", mend="end what listens there, or change `listen`"
         )
-    return settings
 
 
 def _run(settings: Settings, ready: masters.Call) -> None:

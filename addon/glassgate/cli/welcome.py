@@ -1,5 +1,7 @@
 """The page that `up` and `web` print: what runs where, who can sign in, and what to try first."""
 
+from pathlib import Path
+
 import click
 
 from glassgate.config.settings import LabUser, Settings
@@ -7,20 +9,23 @@ from glassgate.config.settings import LabUser, Settings
 
 def welcome(settings: Settings, web_url: str | None = None) -> str:
     """The whole page, to be read in 20 seconds."""
-    bold = lambda text: click.style(text, bold=True)  # noqa: E731
-    team = settings.origin_of(settings.team.host)
     apps = [(app.name, settings.origin_of(app.domains[0])) for app in settings.apps]
-    lines = ["", bold("  glassgate is up."), ""]
+    lines = ["", _bold("  glassgate is up."), ""]
     lines += [f"  {name:<10} {url}" for name, url in apps]
-    lines += [f"  {'team':<10} {team}"]
+    lines += [f"  {'team':<10} {settings.origin_of(settings.team.host)}"]
     if web_url:
         lines += [f"  {'mitmweb':<10} {web_url}"]
     if settings.lab:
-        lines += ["", bold("  Sign in as"), *(_user(user) for user in settings.lab.users)]
-    lines += ["", bold("  Try first"), *_tries(settings, apps), ""]
-    lines += [f"  Your browser does not know this CA yet; trust it for localhost alone: {_short(settings)}"]
+        lines += ["", _bold("  Sign in as"), *(_user(user) for user in settings.lab.users)]
+    lines += ["", _bold("  Try first"), *_tries(settings, apps), ""]
+    if settings.ca.exists():
+        lines += [f"  Does the browser warn? Trust {_short(settings.ca)}: it is good for localhost alone."]
     lines += ["  End with Ctrl-C.", ""]
     return "\n".join(lines)
+
+
+def _bold(text: str) -> str:
+    return click.style(text, bold=True)
 
 
 def _user(user: LabUser) -> str:
@@ -31,16 +36,19 @@ def _user(user: LabUser) -> str:
 
 
 def _tries(settings: Settings, apps: list[tuple[str, str]]) -> list[str]:
-    if not settings.lab or not apps:
-        return [f"  Open {url}" for _, url in apps[:1]]
-    tries = [f"  Open {apps[0][1]} and sign in as {settings.lab.users[0].name}."]
+    first = apps[0][1]
+    if not settings.lab or not settings.lab.users:
+        return [f"  Open {first}"]
+    users = settings.lab.users
+    tries = [f"Open {first} and sign in as {users[0].name}."]
     if len(apps) > 1:
-        tries.append(f"  Then open {apps[1][1]}: no second sign-in, but its policy has a word to say.")
-    return tries
+        tries.append(f"Then open {apps[1][1]}: no second sign-in, but its policy has a word to say.")
+    if len(users) > 1:
+        tries.append(f"The same in a private window, as {users[1].name}.")
+    tries.append(f"curl --cacert {_short(settings.ca)} {first}: a program gets 401, and no redirect.")
+    return [f"  {number}. {text}" for number, text in enumerate(tries, 1)]
 
 
-def _short(settings: Settings) -> str:
-    try:
-        return str(settings.ca.relative_to(settings.path.resolve().parent))
-    except ValueError:
-        return str(settings.ca)
+def _short(path: Path) -> str:
+    """A path as one would type it here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -21,7 +21,8 @@ def annotate(flow: http.HTTPFlow, ray: str, events: tuple[Event, ...]) -> None:
     """Write what was decided into the flow. Nothing is read back from there."""
     if events:
         flow.marked = MARKS.get(events[0].action, "")
-    flow.comment = "\n".join([f"id {ray}", *(sentence(event) for event in events)])
+    # mitmweb shows line breaks as spaces: the text must read well in one line, too.
+    flow.comment = "\n".join([*(sentence(event) for event in events), f"id {ray}"])
 
 
 def sentence(event: Event) -> str:
@@ -31,5 +32,6 @@ def sentence(event: Event) -> str:
         ("reason", event.reason), ("provider", event.provider),
     ]  # fmt: skip
     told = ", ".join(f"{name} {value}" for name, value in said if value)
-    lines = "".join(f"\n  {detail}" for detail in event.details)
-    return f"{event.action.value}: {told}{lines}" if told else f"{event.action.value}{lines}"
+    lines = "".join(f"\n  · {detail}" for detail in event.details)
+    action = event.action.value.replace("_", " ")
+    return f"{action}: {told}.{lines}" if told else f"{action}.{lines}"
