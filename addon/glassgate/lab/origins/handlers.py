@@ -75,10 +75,6 @@ class Guarded(RequestHandler):
         if self.checked.reason:
             self._refuse()
 
-    def on_finish(self) -> None:
-        """Log what ended before it could be checked, such as a method that nobody knows."""
-        self._log()
-
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
@@ -88,6 +84,8 @@ class Guarded(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """A plain page for what there is not."""
+        self._log()  # what ended before it could be checked, such as a method that nobody knows
+        self._hang_up()
         self.show("error.html", status=status_code, text=self._reason)
 
     def show(self, template: str, **values: Any) -> None:
@@ -113,7 +111,12 @@ class Guarded(RequestHandler):
             return NO_KEYS
         return check(token, key, issuer=self.origin.issuer, auds=self.origin.auds)
 
+    def _hang_up(self) -> None:
+        # Answered before the body was read, which tornado ends the connection after: it must be said.
+        self.set_header("Connection", "close")
+
     def _refuse(self) -> None:
+        self._hang_up()
         self.set_status(503 if self.checked is NO_KEYS else 403)
         if "text/html" in self.request.headers.get("Accept", ""):
             self.show("refused.html")
@@ -124,8 +127,7 @@ class Guarded(RequestHandler):
         if not self._is_logged:
             self._is_logged = True
             moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-            user = self.checked.user or "-"
-            # The parser lets no line break into any of these; a user's name comes from signed claims.
+            user = self.checked.user.encode("unicode_escape").decode() or "-"  # a name writes no line of its own
             self.origin.log.info("%s %s %s %s", moment, self.request.method, self.request.uri, user)
 
 

@@ -134,7 +134,7 @@ def _open_code(tenant: Tenant, code: str, now: float) -> tuple[str, Grant]:
     try:
         value: Mapping[str, Any] = tenant.seal.open(Sealed.CODE, code, now, CODE_LIFETIME)
     except SealError as fault:
-        raise TenantError(70008 if fault.expired else 9002313) from fault
+        raise TenantError(70008 if fault.expired else 70000) from fault
     grant = Grant(Ask.from_json(value["ask"]), Session(*value["session"]), tuple(value["acrs"]))
     return value["id"], grant
 
