@@ -1,0 +1,30 @@
+"""The AUD tag of an app that names none."""
+
+import re
+from itertools import pairwise, product
+
+from glassgate.access.app import App, Origin, OriginTls, Unauthenticated, default_aud
+
+
+def test_it_is_64_hex_digits():
+    assert re.fullmatch("[0-9a-f]{64}", default_aud("team.localhost", "wiki"))
+
+
+def test_it_is_the_same_on_every_edge_and_for_ever():
+    """Pinned: origins have it in their configurations."""
+    pinned = "6fb9ce8bb2bde4e604a731a797c933fefd9c5bb9b881686d10e4f8d813edca2a"
+    assert default_aud("team.localhost", "wiki") == pinned
+
+
+def test_no_two_apps_of_any_two_teams_share_one():
+    names = ["", "a", "ab", "b", "1:a", "a1:b", "a1:", ":b", "11:b"]
+    tags = sorted(default_aud(team, name) for team, name in product(names, names))
+    assert all(one != other for one, other in pairwise(tags))
+
+
+def test_an_app_is_strict_unless_it_says_otherwise():
+    one = App("wiki", ("wiki.localhost",), "a" * 64, Origin("https", "wiki.internal", 443), (), 3600, ("entra",))
+    assert one.origin.tls == OriginTls(ca=None, client_certificate=None, server_name=None)
+    assert one.unauthenticated is Unauthenticated.AUTO
+    assert not one.forward_cookie
+    assert one.websocket_origins == ()

@@ -1,0 +1,135 @@
+"""Our cookies: how they are set, how they are read, and that an origin never sees one."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from glassgate.access import cookies
+
+NOW = 1_800_000_000.0
+
+
+def sent(*values):
+    return [(b"Cookie", value) for value in values]
+
+
+SET = [
+    ("an application token", cookies.set_app_token("a.b.c", NOW), "CF_Authorization=a.b.c"),
+    ("a global session", cookies.set_global_session("x_-9", NOW), "__Host-CF_Authorization=x_-9"),
+    (
+        "a sign-in at the team domain",
+        cookies.set_sign_in(cookies.LOGIN, "id1", "sealed", NOW - 600),
+        "__Host-CF_Login_id1=sealed",
+    ),
+    (
+        "a sign-in at an app",
+        cookies.set_sign_in(cookies.APP_SESSION, "id1", "sealed", NOW - 600),
+        "__Host-CF_AppSession_id1=sealed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "pair"), [row[1:] for row in SET], ids=[row[0] for row in SET])
+def test_every_cookie_of_ours_is_host_only_secure_and_ends(line, pair):
+    first, *attributes = line.split("; ")
+    assert first == pair
+    assert sorted(attributes) == [
+        "Expires=Fri, 15 Jan 2027 08:00:00 GMT", "HttpOnly", "Path=/", "SameSite=Lax", "Secure",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["CF_Authorization", "__Host-CF_Authorization", "__Host-CF_Login_x"])
+def test_a_cookie_goes_with_the_attributes_that_it_came_with(name):
+    first, *attributes = cookies.clear(name).split("; ")
+    assert first == f"{name}="
+    assert sorted(attributes) == [
+        "Expires=Thu, 01 Jan 1970 00:00:00 GMT", "HttpOnly", "Path=/", "SameSite=Lax", "Secure",
+    ]  # fmt: skip
+
+
+RESERVED = [
+    ("CF_Authorization", True),
+    ("__Host-CF_Authorization", True),
+    ("__Host-CF_Login_1", True),
+    ("__Host-CF_", True),
+    ("__Host-CF_Anything", True),
+    ("CF_AuthorizationX", False),
+    ("XCF_Authorization", False),
+    ("cf_clearance", False),
+    ("__Host-session", False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("name", "reserved"), RESERVED, ids=[f"[{row[0]}]" for row in RESERVED])
+def test_which_names_are_the_gates_alone(name, reserved):
+    assert cookies.is_reserved(name) is reserved
+
+
+def test_a_name_may_come_more_than_once_and_its_values_keep_their_order():
+    headers = [(b"cookie", b"a=1; b=2"), (b"X", b"a=9"), (b"COOKIE", b"a=3")]
+    assert sorted(cookies.read(headers)) == [("a", "1"), ("a", "3"), ("b", "2")]
+    assert cookies.values(headers, "a") == ["1", "3"]
+    assert cookies.values(headers[::-1], "a") == ["3", "1"]
+
+
+def test_at_most_eight_of_one_name_are_tried():
+    crowd = b"; ".join(b"CF_Authorization=%d" % n for n in range(20))
+    assert cookies.values(sent(crowd), "CF_Authorization") == [str(n) for n in range(8)]
+
+
+GOES = [
+    ("ours alone", [b"CF_Authorization=a.b.c"], b""),
+    ("ours first", [b"CF_Authorization=a.b.c; x=1"], b"x=1"),
+    ("ours last", [b"x=1; CF_Authorization=a.b.c"], b"x=1"),
+    ("ours doubled", [b"CF_Authorization=a; x=1; CF_Authorization=b"], b"x=1"),
+    ("ours without spaces", [b"x=1;CF_Authorization=a;y=2"], b"x=1; y=2"),
+    ("ours with spaces", [b"x=1;  CF_Authorization = a ; y=2"], b"x=1; y=2"),
+    ("ours with a tab", [b"x=1;\tCF_Authorization=a"], b"x=1"),
+    ("ours, nameless", [b"=CF_Authorization=a; x=1"], b"x=1"),
+    ("ours without a value", [b"CF_Authorization; x=1"], b"x=1"),
+    ("the global session", [b"__Host-CF_Authorization=a; x=1"], b"x=1"),
+    ("a sign-in", [b"__Host-CF_Login_1=a; __Host-CF_AppSession_2=b; x=1"], b"x=1"),
+    ("in a second header", [b"x=1", b"CF_Authorization=a", b"y=2"], b"x=1; y=2"),
+    ("in quotes of another", [b'x="1; CF_Authorization=a; y=2"'], b'x="1; y=2"'),
+    ("other bytes stay", [b'x="a b"; y=\xe4\xf6; z=1=2==; q'], b'x="a b"; y=\xe4\xf6; z=1=2==; q'),
+    ("a look-alike stays", [b"CF_Authorization2=a; cf_clearance=b"], b"CF_Authorization2=a; cf_clearance=b"),
+    ("none", [], b""),
+    ("an empty one", [b"; ;"], b""),
+]
+
+
+@pytest.mark.parametrize(("given_", "left"), [row[1:] for row in GOES], ids=[row[0] for row in GOES])
+def test_what_the_origin_gets(given_, left):
+    assert cookies.without_ours(sent(*given_)) == left
+
+
+def test_an_app_that_wants_it_gets_the_application_token_and_nothing_else_of_ours():
+    given_ = sent(b"x=1; CF_Authorization=a.b.c; __Host-CF_Authorization=no; __Host-CF_Login_1=no")
+    assert cookies.without_ours(given_, keep_app_token=True) == b"x=1; CF_Authorization=a.b.c"
+
+
+@example(b"=CF_Authorization=a")
+@example(b"==CF_Authorization=a")
+@example(b" = CF_Authorization = a")
+@given(
+    st.lists(st.sampled_from([b"CF_Authorization", b"__Host-CF_", b"=", b";", b" ", b"\t", b'"', b"x", b","])).map(
+        b"".join
+    )
+)
+def test_what_is_left_for_the_origin_reads_as_no_cookie_of_ours(value):
+    left = cookies.without_ours(sent(value))
+    assert not [name for name, _ in cookies.read(sent(left)) if cookies.is_reserved(name)]
+
+
+def test_the_oldest_sign_ins_make_room_for_another():
+    pairs = "; ".join(f"__Host-CF_Login_{n:03d}=x" for n in reversed(range(18)))
+    crowd = sent(f"{pairs}; __Host-CF_AppSession_000=y".encode())
+    assert cookies.crowded_out(crowd, cookies.LOGIN) == [f"__Host-CF_Login_{n:03d}" for n in range(3)]
+    assert cookies.crowded_out(crowd, cookies.APP_SESSION) == []
+
+
+@pytest.mark.parametrize(("there", "gone"), [(0, 0), (15, 0), (16, 1), (17, 2)])
+def test_sixteen_sign_ins_fit(there, gone):
+    pairs = "; ".join(f"__Host-CF_Login_{n:03d}=x" for n in range(there)).encode()
+    assert len(cookies.crowded_out(sent(pairs), cookies.LOGIN)) == gone
