@@ -24,7 +24,7 @@ def is_reserved(name: str) -> bool:
 
 
 def read(headers: Headers) -> list[tuple[str, str]]:
-    """Every cookie of a request, in order; names may repeat (RFC 6265 section 5.4)."""
+    """Every cookie of a request; a name may repeat (RFC 6265 section 5.4), and its values keep their order."""
     cookies = parse_cookie(_cookie_string(headers).decode("latin-1"))
     return list(cookies.items(multi=True))
 

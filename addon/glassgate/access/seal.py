@@ -52,11 +52,11 @@ class Seal:
         try:
             plain = keys.decrypt(token)  # the signature first: an age is only told of what is ours
             sealed_at = keys.extract_timestamp(token)
+            value = json.loads(plain)
         except (InvalidToken, ValueError) as fault:
             raise SealError(expired=False) from fault
         if not sealed_at - 60 <= now < sealed_at + lifetime:
             raise SealError(expired=True)
-        value = json.loads(plain)
         if not isinstance(value, dict):
             raise SealError(expired=False)
         return value
