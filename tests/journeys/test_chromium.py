@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
+
 from journeys.chromium import chromium, sign_in
 from journeys.demo import running
-from playwright.sync_api import expect
 
 SHOTS = os.environ.get("GLASSGATE_SCREENSHOTS")  # a folder to leave pictures in, for people who want to look
 
@@ -59,7 +60,10 @@ def test_bob_opens_payroll_its_websocket_ticks_and_signing_out_ends_both(demo, b
     ticks = page.evaluate(
         """() => new Promise((resolve, reject) => {
             const got = [], socket = new WebSocket(`wss://${location.host}/ticks`)
-            socket.onmessage = message => { got.push(message.data); if (got.length == 2) { socket.close(); resolve(got) } }
+            socket.onmessage = message => {
+                got.push(message.data)
+                if (got.length == 2) { socket.close(); resolve(got) }
+            }
             socket.onerror = () => reject("the socket failed")
         })"""
     )

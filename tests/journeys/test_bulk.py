@@ -1,0 +1,65 @@
+"""Big bodies pass through and are never held: 1 GiB each way, in little more memory than at rest."""
+
+import subprocess
+
+import pytest
+
+from journeys.demo import running
+from journeys.visitor import Visitor
+
+SIZE = 1 << 30
+ALLOWED = 100 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("bulk")) as made:
+        visitor = Visitor(made.ca)
+        visitor.sign_in(made.url("wiki"), "alice")
+        made.cookie = f"CF_Authorization={visitor.jars['wiki.localhost']['CF_Authorization']}"
+        yield made
+
+
+@pytest.fixture(scope="module")
+def gibibyte(tmp_path_factory):
+    path = tmp_path_factory.mktemp("body") / "gibibyte"
+    with path.open("wb") as file:
+        file.truncate(SIZE)  # sparse: it weighs nothing on disk
+    return path
+
+
+def curl(demo, target, *more):
+    done = subprocess.run(
+        ["curl", "-sS", "-m", "100", "--cacert", str(demo.ca), "-H", f"Cookie: {demo.cookie}", *more,
+         demo.url("wiki", target)],
+        capture_output=True, timeout=110,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_upload(demo, gibibyte, version):
+    resting = demo.memory
+    got = curl(demo, "/echo", version, "-X", "POST", "-H", "Expect:", "-T", str(gibibyte))
+    assert str(SIZE) in got
+    assert demo.peak - resting < ALLOWED
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_download(demo, version):
+    resting = demo.memory
+    got = curl(demo, f"/download?bytes={SIZE}", version, "-o", "/dev/null", "-w", "%{size_download}")
+    assert int(got) == SIZE
+    assert demo.peak - resting < ALLOWED
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_a_slow_reader_holds_up_its_origin_and_not_the_memory(demo, version):
+    resting = demo.memory
+    subprocess.run(
+        ["curl", "-sS", "--cacert", str(demo.ca), "-H", f"Cookie: {demo.cookie}", version, "--limit-rate", "1M", "-m", "4",
+         "-o", "/dev/null", demo.url("wiki", f"/download?bytes={SIZE}")],
+        capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert demo.peak - resting < ALLOWED

@@ -1,0 +1,95 @@
+"""kill -9, again and again, under people who work: nobody signs in twice, and nobody slips in meanwhile."""
+
+import threading
+
+from journeys.demo import prepare
+from journeys.visitor import NAVIGATION, Visitor
+
+RESTARTS = 20
+PEOPLE = ("alice", "bob", "alice", "bob")
+
+
+class Person(threading.Thread):
+    """Works without pause, and writes down every answer that is not a failure to connect."""
+
+    def __init__(self, demo, name):
+        super().__init__(daemon=True)
+        self.demo, self.visitor, self.answers, self.ended = demo, Visitor(demo.ca, timeout=10), [], threading.Event()
+        self.visitor.sign_in(demo.url("wiki"), name)
+
+    def run(self):
+        while not self.ended.is_set():
+            self.once()
+            self.ended.wait(0.02)
+
+    def once(self):
+        try:
+            page = self.visitor.ask(self.demo.url("wiki", "/api/whoami"), headers={"Accept": "application/json"})
+        except Exception:
+            return  # the gate is down: that is what a kill -9 looks like
+        self.answers.append(page.status)
+
+
+class Stranger(Person):
+    """Asks all the while, without a session."""
+
+    def __init__(self, demo):
+        threading.Thread.__init__(self, daemon=True)
+        self.demo, self.visitor, self.answers, self.ended = demo, Visitor(demo.ca, timeout=10), [], threading.Event()
+
+    def once(self):
+        try:
+            page = self.visitor.ask(self.demo.url("wiki", "/strangers-only"), headers={"Accept": "application/json"})
+        except Exception:
+            return
+        self.answers.append(page.status)
+
+
+def test_twenty_restarts_lose_nobody_and_let_nobody_in(tmp_path):
+    demo = prepare(tmp_path / "demo")
+    demo.start()
+    try:
+        people = [Person(demo, name) for name in PEOPLE]
+        stranger = Stranger(demo)
+        for one in (*people, stranger):
+            one.start()
+        for _ in range(RESTARTS):
+            demo.kill()
+            demo.start()
+            for one in people:
+                seen = len(one.answers)
+                for _ in range(500):
+                    if len(one.answers) > seen:
+                        break
+                    one.ended.wait(0.02)
+                assert len(one.answers) > seen, "nobody was answered after the restart"
+        for one in (*people, stranger):
+            one.ended.set()
+            one.join(20)
+        for one in people:
+            # 503: the moment between the listener and the gate behind it. Never a 401 or a redirect.
+            assert set(one.answers) <= {200, 502, 503}
+            assert one.answers.count(200) >= RESTARTS
+        assert set(stranger.answers) <= {401, 503}
+        assert stranger.answers.count(401) >= RESTARTS
+        assert not [line for line in demo.origin_log("wiki") if "strangers-only" in line]
+    finally:
+        demo.stop()
+
+
+def test_a_kill_in_the_middle_of_a_sign_in_loses_neither_the_sign_in_nor_a_session(tmp_path):
+    demo = prepare(tmp_path / "demo")
+    demo.start()
+    try:
+        settled = Visitor(demo.ca)
+        settled.sign_in(demo.url("wiki"), "bob")
+        visitor = Visitor(demo.ca)
+        page = visitor.open(demo.url("wiki", "/search?q=kept"))
+        assert 'name="passwd"' in page.text or 'name="loginfmt"' in page.text
+        demo.kill()
+        demo.start()
+        landed = visitor.submit(page, loginfmt="alice", passwd="password")
+        assert (landed.url, landed.status) == (demo.url("wiki", "/search?q=kept"), 200)
+        assert settled.ask(demo.url("wiki"), headers=NAVIGATION).status == 200
+    finally:
+        demo.stop()
