@@ -26,6 +26,12 @@ def test_a_flag_may_come_from_the_environment(tmp_path, value, flag):
     assert settings(app(forward_cookie="${FLAG}"), tmp_path, FLAG=value).apps[0].forward_cookie is flag
 
 
+def test_in_quotes_a_flag_is_text(tmp_path):
+    settings(app(forward_cookie="${FLAG}"), tmp_path, FLAG="true")
+    quoted = (tmp_path / "config.yaml").read_text().replace("${FLAG}", "'${FLAG}'")
+    assert "wants true or false" in problems(quoted, tmp_path, FLAG="true")[0][1]
+
+
 def test_other_words_are_no_flags(tmp_path):
     assert "wants true or false" in problems(app(forward_cookie="${FLAG}"), tmp_path, FLAG="1")[0][1]
 

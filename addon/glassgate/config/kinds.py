@@ -22,7 +22,7 @@ SOME = Field(min_length=1)  # an empty list is refused: nobody writes one to mea
 _CALLED = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # by identity: Python 3.12 wants a hash of what Annotated holds
 class Read:
     """Plain data that `read` turns into a value, or refuses; `schema` says what it takes."""
 
