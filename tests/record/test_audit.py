@@ -94,9 +94,10 @@ def test_a_line_is_bounded():
     assert len(audit.line(event)) < 80_000
 
 
-def test_secrets_in_a_path_are_hidden():
+@pytest.mark.parametrize("name", ["path", "user_agent", "host", "method"])
+def test_secrets_in_what_the_visitor_wrote_are_hidden(name):
     token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
-    assert b"eyJ" not in audit.line(Event(Action.REFUSED, 1.0, "r", path=f"/reset/{token}"))
+    assert b"eyJ" not in audit.line(Event(Action.REFUSED, 1.0, "r", **{name: f"/reset/{token}"}))
 
 
 def test_only_its_owner_can_read_it(tmp_path):
