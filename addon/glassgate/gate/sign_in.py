@@ -178,6 +178,7 @@ def _begin(
     sign_in = new_sign_in(site, request)
     nonce, verifier = site.chance(32), site.chance(48)
     begun: dict[str, Any] = {
+        "i": sign_in,
         "p": party.provider.id,
         "n": nonce,
         "v": verifier,
@@ -215,6 +216,8 @@ def _begun(site: Site, request: Request, answer: Callback) -> tuple[dict[str, An
             begun = site.seal.open(Purpose.LOGIN, sealed, request.at, cookies.SIGN_IN_LIFETIME)
         except SealError:
             continue
+        if begun["i"] != state["i"]:
+            break  # another sign-in's, under this one's name
         if begun["p"] != state["p"]:
             raise SignInError(Reason.IDP_MIXUP, "the sign-in was begun with another provider")
         return begun, state["i"]
