@@ -58,8 +58,8 @@ def test_download(demo, version):
 def test_a_slow_reader_holds_up_its_origin_and_not_the_memory(demo, version):
     resting = demo.memory
     subprocess.run(
-        ["curl", "-sS", "--cacert", str(demo.ca), "-H", f"Cookie: {demo.cookie}", version, "--limit-rate", "1M", "-m", "4",
-         "-o", "/dev/null", demo.url("wiki", f"/download?bytes={SIZE}")],
+        ["curl", "-sS", "--cacert", str(demo.ca), "-H", f"Cookie: {demo.cookie}", version,
+         "--limit-rate", "1M", "-m", "4", "-o", "/dev/null", demo.url("wiki", f"/download?bytes={SIZE}")],
         capture_output=True, timeout=60,
     )  # fmt: skip
     assert demo.peak - resting < ALLOWED

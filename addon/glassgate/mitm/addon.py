@@ -206,4 +206,5 @@ class GateAddon:
     def _told(self, flow: http.HTTPFlow, request: Request, events: tuple[Event, ...]) -> None:
         for event in events:
             self._recorder.tell(event)
+            logger.info("%s %s %s%s %s", request.ray, event.method, event.host, event.path, annotate.sentence(event))
         annotate.annotate(flow, request.ray, events)

@@ -22,7 +22,8 @@ def annotate(flow: http.HTTPFlow, ray: str, events: tuple[Event, ...]) -> None:
     if events:
         flow.marked = MARKS.get(events[0].action, "")
     # mitmweb shows line breaks as spaces: the text must read well in one line, too.
-    flow.comment = "\n".join([*(sentence(event) for event in events), f"id {ray}"])
+    said = [line for event in events for line in (sentence(event), *event.details)]
+    flow.comment = "\n".join([*said, f"id {ray}"])
 
 
 def sentence(event: Event) -> str:
@@ -32,6 +33,4 @@ def sentence(event: Event) -> str:
         ("reason", event.reason), ("provider", event.provider),
     ]  # fmt: skip
     told = ", ".join(f"{name} {value}" for name, value in said if value)
-    lines = "".join(f"\n  · {detail}" for detail in event.details)
-    action = event.action.value.replace("_", " ")
-    return f"{action}: {told}.{lines}" if told else f"{action}.{lines}"
+    return f"{event.action.value}: {told}" if told else event.action.value

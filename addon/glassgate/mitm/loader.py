@@ -63,16 +63,16 @@ class Place:
             sys.exit(1)
 
     async def _start(self) -> None:
-        options.refuse_dangerous(ctx.options)
         self._refuse_strangers()
         program = self._compose(Path(ctx.options.glassgate_config))
         if ctx.options.mode != ["regular"]:
             options.check_listener(ctx.options, program.settings.listen)
+        options.set_needed(ctx.options, program.settings)
+        options.refuse_dangerous(ctx.options)
         for handler in logging.getLogger().handlers:
             handler.addFilter(RedactFilter())
         self.addons.append(program.addon)
         self._program = program
-        options.set_needed(ctx.options, program.settings)
         await self._listening(program.settings)
         program.start()
 
