@@ -73,6 +73,14 @@ def test_a_name_may_come_more_than_once_and_its_values_keep_their_order():
     assert cookies.values(headers[::-1], "a") == ["3", "1"]
 
 
+@pytest.mark.parametrize("value", [b"\xe4", b"\xff\xfe", b"\xc3\xa4", b'"\\344"', b"%E4"], ids=str)
+def test_other_peoples_cookies_may_hold_any_bytes(value):
+    """They are set by whoever serves the host, and stay with the browser for years."""
+    headers = sent(b"a=" + value + b"; CF_Authorization=a.b.c; \xe4=b")
+    assert cookies.values(headers, "CF_Authorization") == ["a.b.c"]
+    assert cookies.without_ours(headers) == b"a=" + value + b"; \xe4=b"
+
+
 def test_at_most_eight_of_one_name_are_tried():
     crowd = b"; ".join(b"CF_Authorization=%d" % n for n in range(20))
     assert cookies.values(sent(crowd), "CF_Authorization") == [str(n) for n in range(8)]
@@ -113,9 +121,9 @@ def test_an_app_that_wants_it_gets_the_application_token_and_nothing_else_of_our
 @example(b"==CF_Authorization=a")
 @example(b" = CF_Authorization = a")
 @given(
-    st.lists(st.sampled_from([b"CF_Authorization", b"__Host-CF_", b"=", b";", b" ", b"\t", b'"', b"x", b","])).map(
-        b"".join
-    )
+    st.lists(
+        st.sampled_from([b"CF_Authorization", b"__Host-CF_", b"=", b";", b" ", b"\t", b'"', b"x", b",", b"\xe4", b"\\"])
+    ).map(b"".join)
 )
 def test_what_is_left_for_the_origin_reads_as_no_cookie_of_ours(value):
     left = cookies.without_ours(sent(value))

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from werkzeug.http import dump_cookie, parse_cookie
+from werkzeug.http import dump_cookie
+from werkzeug.sansio.http import parse_cookie
 
 APP_TOKEN = "CF_Authorization"  # noqa: S105 - a name
 GLOBAL_SESSION = "__Host-CF_Authorization"
@@ -25,6 +26,7 @@ def is_reserved(name: str) -> bool:
 
 def read(headers: Headers) -> list[tuple[str, str]]:
     """Every cookie of a request; a name may repeat (RFC 6265 section 5.4), and its values keep their order."""
+    # The parser for text: the one for environs raises where other people's cookies are no UTF-8.
     cookies = parse_cookie(_cookie_string(headers).decode("latin-1"))
     return list(cookies.items(multi=True))
 
