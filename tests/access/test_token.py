@@ -2,8 +2,8 @@
 
 import jwt
 import pytest
-from gate.site import NOW, Keys, rsa_key
 
+from gate.site import NOW, Keys, rsa_key
 from glassgate.access.token import Reason, TokenError, mint, verify
 
 KEYS = Keys()
@@ -22,7 +22,9 @@ def signed(claims=None, header=None, key=None, algorithm="RS256"):
 
 
 def without(name):
-    return jwt.encode({k: v for k, v in CLAIMS.items() if k != name}, KEYS.signing.private_key, "RS256", {"kid": KEYS.signing.kid})
+    return jwt.encode(
+        {k: v for k, v in CLAIMS.items() if k != name}, KEYS.signing.private_key, "RS256", {"kid": KEYS.signing.kid}
+    )
 
 
 ROWS = [
@@ -72,7 +74,9 @@ def test_the_claims_are_cloudflares():
     text = mint(KEYS.signing, subject="s", email="e@x", nonce="n", now=NOW, expires=NOW + 60, **FACTS)
     assert jwt.get_unverified_header(text) == {"alg": "RS256", "kid": KEYS.signing.kid, "typ": "JWT"}
     claims = jwt.decode(text, options={"verify_signature": False})
-    assert {"aud", "email", "exp", "iat", "nbf", "iss", "type", "identity_nonce", "sub", "country", "custom"} == set(claims)
+    assert {"aud", "email", "exp", "iat", "nbf", "iss", "type", "identity_nonce", "sub", "country", "custom"} == set(
+        claims
+    )
 
 
 def test_ended_tokens_still_tell_whose_they_were():
