@@ -92,16 +92,19 @@ def test_a_changed_configuration_is_known_and_what_was_counted_stays(metrics):
 
 def test_a_provider_is_up_or_not_and_unknown_until_asked(metrics):
     assert value(metrics, "glassgate_provider_up", provider="entra") is None
-    metrics.provider_answered("entra", False)
+    metrics.count(told(Action.SIGN_IN_FAILED, provider="entra", reason="nonce_mismatch"))
+    assert value(metrics, "glassgate_provider_up", provider="entra") is None, "it answered, and badly"
+    metrics.count(told(Action.SIGN_IN_FAILED, provider="entra", reason="timeout"))
     assert value(metrics, "glassgate_provider_up", provider="entra") == 0
-    metrics.provider_answered("entra", True)
+    metrics.count(told(Action.SIGN_IN, provider="entra"))
     assert value(metrics, "glassgate_provider_up", provider="entra") == 1
-    metrics.provider_answered("other", True)
+    metrics.count(told(Action.SIGN_IN, provider="other"))
     assert value(metrics, "glassgate_provider_up", provider="other") is None
 
 
 def test_the_rest(metrics):
-    metrics.store_failed()
+    metrics.count(told(Action.ERROR, reason="StoreError"))
+    metrics.count(told(Action.ERROR, reason="RuntimeError"))
     metrics.audit_lost()
     metrics.decided(0.00007)
     assert value(metrics, "glassgate_store_errors_total") == 1
@@ -114,7 +117,6 @@ def test_the_rest(metrics):
 def test_the_table_is_all_that_is_served_and_it_says_what_it_means(metrics):
     for action in Action:
         metrics.count(told(action, app="wiki", provider="entra", reason="x"))
-    metrics.provider_answered("entra", True)
     served = {
         family.name: family
         for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())

@@ -24,15 +24,20 @@ from glassgate.oidc.http import open_http
 from glassgate.oidc.relying_party import RelyingParty
 from glassgate.record.audit import AuditLog
 from glassgate.record.metrics import Metrics
-from glassgate.record.serve import Monitor
 from glassgate.record.recorder import Recorder
+from glassgate.record.serve import Monitor
 from glassgate.state.certificates import ensure_edge_certificate
 from glassgate.state.keyring import KeyRing
 from glassgate.state.open import open_store
 from glassgate.state.store import Store
+from glassgate.state.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from glassgate.lab.open import Lab
+
+
+# A sign-in makes up to four calls to its provider, and gives up as a whole after 20 seconds.
+PROVIDER_TIMEOUT = 5.0  # seconds for one
 
 
 @dataclass(slots=True)
@@ -73,8 +78,9 @@ def compose(settings: Settings) -> Composed:
     lanes = Lanes()
     recorder = Recorder(audit, metrics)
     site = _site(settings, keys, Sessions(store))
-    starts: list[Callable[[], None]] = []
-    closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close]
+    sweeper = Sweeper(store, time.time)
+    starts: list[Callable[[], None]] = [sweeper.start]
+    closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close, sweeper.close]
     if settings.metrics:
         # A probe that reads what is never there: it asks the store, and changes nothing.
         ready = {"store": lambda: store.get("probe", "probe", time.time()) is None}
@@ -104,7 +110,8 @@ def _site(settings: Settings, keys: KeyRing, sessions: Sessions) -> Site:
         apps={domain: app for app in settings.apps for domain in app.domains},
         lab_hosts=frozenset(LAB_HOSTS) if settings.lab else frozenset(),
         parties={
-            provider.id: RelyingParty(provider, callback, open_http(provider.ca)) for provider in settings.providers
+            provider.id: RelyingParty(provider, callback, open_http(provider.ca, timeout=PROVIDER_TIMEOUT))
+            for provider in settings.providers
         },
         session_duration=settings.session_duration,
         trusted_proxies=settings.trusted_proxies,

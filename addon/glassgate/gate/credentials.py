@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from glassgate.access import cookies, token
 from glassgate.access.app import App
+from glassgate.access.session import Session
 from glassgate.gate.exchange import Request, Steps
 from glassgate.gate.sessions import Granted
 from glassgate.gate.site import Site
@@ -43,6 +44,23 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
             return Presented(reason="token_conflict", conflict=True)
         found = found or Presented(granted, text, "")
     return found or Presented(reason=reason)
+
+
+def global_session(site: Site, request: Request) -> Steps[Session | None]:
+    """The live session that a global session cookie presents, on the team domain."""
+    for value in cookies.values(request.headers, cookies.GLOBAL_SESSION):
+        session = yield from site.sessions.presented(value, request.at)
+        if session:
+            return session
+    return None
+
+
+def session_at(site: Site, request: Request, host: str) -> Steps[Session | None]:
+    """The live session that a request presents at one of our hosts: by its app's token, or by the team's cookie."""
+    if host not in site.apps:
+        return (yield from global_session(site, request))
+    found = yield from presented(site, request, site.apps[host])
+    return found.granted.session if found.granted else None
 
 
 def verify(site: Site, app: App, text: str, now: float) -> token.AppToken:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from glassgate.access import cookies
 from glassgate.access.app import App
 from glassgate.access.session import Session
 from glassgate.gate import answers
-from glassgate.gate.credentials import presented
+from glassgate.gate.credentials import presented, session_at
 from glassgate.gate.exchange import Answer, Request, Steps
 from glassgate.gate.site import Site
 
@@ -25,13 +24,9 @@ def get_identity(site: Site, request: Request, host: str) -> Steps[Answer]:
 
 
 def _presented_at(site: Site, request: Request, host: str) -> Steps[Session | None]:
-    if host in site.apps:
-        found = yield from presented(site, request, site.apps[host])
-        return found.granted.session if found.granted else None
-    for value in cookies.values(request.headers, cookies.GLOBAL_SESSION):
-        session = yield from site.sessions.presented(value, request.at)
-        if session:
-            return session
+    session = yield from session_at(site, request, host)
+    if session or host in site.apps:
+        return session
     # Client libraries of Cloudflare Access ask the team domain, with an app's token.
     for app in _apps(site):
         found = yield from presented(site, request, app)

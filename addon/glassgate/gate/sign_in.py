@@ -11,6 +11,7 @@ from glassgate.access.policy import common_acrs, judge, missing_acrs
 from glassgate.access.seal import Purpose, SealError
 from glassgate.access.session import Session
 from glassgate.gate import answers, denials, hand_off
+from glassgate.gate.credentials import global_session
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.sessions import new_session
 from glassgate.gate.site import TEAM_PREFIX, Site
@@ -58,7 +59,7 @@ def login(site: Site, request: Request) -> Steps[Answer]:
     if app is None or app.aud != said.audience or request.path != LOGIN_PATH + said.hostname:
         return answers.standard(request, "login_unknown")
     wish = Wish(app, said.hostname, said.target, said.app_session, said.app_session_id)
-    session = yield from _session(site, request)
+    session = yield from global_session(site, request)
     if session and session.identity.provider in app.providers:
         return (yield from _admit(site, request, wish, session))
     chosen = query.get("idp", [""])[0]
@@ -72,7 +73,7 @@ def login(site: Site, request: Request) -> Steps[Answer]:
 
 def home(site: Site, request: Request) -> Steps[Answer]:
     """The team domain's own page: who is signed in, and what they may open."""
-    session = yield from _session(site, request)
+    session = yield from global_session(site, request)
     if session:
         return _team_page(site, request, session)
     if not is_navigation(request):
@@ -109,7 +110,7 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
         identity = yield from ask(Lane.PROVIDER, partial(party.sign_in, answer, expected, request.at))
     except SignInError as fault:
         return denials.failed(site, request, fault, party, again)
-    previous = yield from _session(site, request)
+    previous = yield from global_session(site, request)
     cookie = site.chance(32)
     session = new_session(
         identity, session=site.chance(16), cookie=cookie, now=request.at, duration=site.session_duration
@@ -127,14 +128,6 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
     )  # fmt: skip
     outcome = yield from _admit(site, request, wish, session, asked=frozenset(begun["a"]))
     return replace(outcome, headers=(*outcome.headers, *lines), events=(event, *outcome.events))
-
-
-def _session(site: Site, request: Request) -> Steps[Session | None]:
-    for value in cookies.values(request.headers, cookies.GLOBAL_SESSION):
-        session = yield from site.sessions.presented(value, request.at)
-        if session:
-            return session
-    return None
 
 
 def _admit(
@@ -221,14 +214,12 @@ def _begun(site: Site, request: Request, answer: Callback) -> tuple[dict[str, An
         if begun["p"] != state["p"]:
             raise SignInError(Reason.IDP_MIXUP, "the sign-in was begun with another provider")
         return begun, state["i"]
-    raise SignInError(
-        Reason.STATE_OTHER_BROWSER, "begun in another browser, or its cookies were removed"
-    )
+    raise SignInError(Reason.STATE_OTHER_BROWSER, "begun in another browser, or its cookies were removed")
 
 
 def _came_back(site: Site, request: Request, wish: Wish) -> Steps[Answer]:
     # A reload or a step back in the browser. Nothing is issued; where the session stands, the way goes on.
-    session = yield from _session(site, request)
+    session = yield from global_session(site, request)
     if session:
         return answers.redirect(request, site.url(wish.hostname, wish.target))
     used = SignInError(Reason.STATE_REPLAYED, "this answer of the provider was used before")

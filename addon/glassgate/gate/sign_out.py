@@ -5,7 +5,7 @@ from functools import partial
 from glassgate.access import cookies, pages
 from glassgate.access.session import Session
 from glassgate.gate import answers
-from glassgate.gate.credentials import presented
+from glassgate.gate.credentials import session_at
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.gate.visitor import is_top_level
@@ -22,7 +22,7 @@ def logout(site: Site, request: Request, host: str) -> Steps[Answer]:
     """
     if not is_top_level(request):
         return answers.standard(request, "logout_by_page")
-    session = yield from _session(site, request, host)
+    session = yield from session_at(site, request, host)
     lines = [("Set-Cookie", cookies.clear(name)) for name in _ours(request)]
     if session is None:
         if host != site.team:
@@ -36,17 +36,6 @@ def logout(site: Site, request: Request, host: str) -> Steps[Answer]:
     )  # fmt: skip
     onward = (yield from _provider_logout(site, request, session)) or site.url(site.team, LOGOUT_PATH)
     return answers.redirect(request, onward, lines, (event,))
-
-
-def _session(site: Site, request: Request, host: str) -> Steps[Session | None]:
-    if host in site.apps:
-        found = yield from presented(site, request, site.apps[host])
-        return found.granted.session if found.granted else None
-    for value in cookies.values(request.headers, cookies.GLOBAL_SESSION):
-        session = yield from site.sessions.presented(value, request.at)
-        if session:
-            return session
-    return None
 
 
 def _provider_logout(site: Site, request: Request, session: Session) -> Steps[str | None]:

@@ -32,7 +32,6 @@ class Expected:
 
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
-    acrs: tuple[str, ...] = ()  # asked for; whether an Identity without them will do is for the policy to say
 
 
 class RelyingParty:

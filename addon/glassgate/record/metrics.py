@@ -53,6 +53,10 @@ OUTCOMES = {
 }
 RESULTS = {Action.SIGN_IN: "success", Action.SIGN_IN_FAILED: "failure"}
 
+# The reasons by which a provider is taken to be away, and the kind of fault that is the store's.
+PROVIDER_FAULTS = frozenset(("timeout", "tls_untrusted", "provider_unavailable"))
+STORE_FAULT = "StoreError"
+
 # Label values come from the configuration or are machine names of our own; anything else is this.
 OTHER = "other"
 NONE = ""
@@ -97,6 +101,10 @@ class Metrics:
         if event.action in OUTCOMES:
             app = event.app if event.app in self._apps else None
             self._outcomes[app, event.action].inc()
+        if event.action is Action.ERROR and event.reason == STORE_FAULT:
+            self._store_errors.inc()
+        if event.action is Action.SIGN_IN or event.reason in PROVIDER_FAULTS:
+            self._answered(event.provider, event.action is Action.SIGN_IN)
         if event.action in RESULTS:
             self._sign_ins.labels(self._provider(event), RESULTS[event.action]).inc()
         if event.action is Action.SIGN_IN_FAILED:
@@ -110,18 +118,13 @@ class Metrics:
         """Note how long the gate itself took over one request."""
         self._decision.observe(seconds)
 
-    def provider_answered(self, provider: str, up: bool) -> None:
-        """Note whether an identity provider (by its id) answered."""
-        if provider in self._providers:
-            self._provider_up.labels(provider).set(up)
-
-    def store_failed(self) -> None:
-        """Note that the store did not answer."""
-        self._store_errors.inc()
-
     def audit_lost(self) -> None:
         """Note that a line of the audit log was lost."""
         self._audit_dropped.inc()
+
+    def _answered(self, provider: str | None, up: bool) -> None:
+        if provider in self._providers:
+            self._provider_up.labels(provider).set(up)
 
     def _provider(self, event: Event) -> str:
         provider = event.provider or ""
