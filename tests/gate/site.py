@@ -118,7 +118,8 @@ def site_of(*, apps=None, store=None, keys=None, parties=None, port=8443, **more
         "team": TEAM, "port": port, "apps": {domain: one for one in apps for domain in one.domains},
         "lab_hosts": frozenset(("login.localhost",)), "session_duration": 86400, "trusted_proxies": (),
         "parties": parties or {"entra": Party(provider, person("alice"))}, "keys": keys, "seal": Seal(keys.secrets),
-        "sessions": Sessions(store or MemoryStore()), "verified": {}, "chance": lambda n: f"chance{next(counter):04d}-{n}",
+        "sessions": Sessions(store or MemoryStore()), "verified": {},
+        "chance": lambda n: f"chance{next(counter):04d}-{n}",
         **more,
     }  # fmt: skip
     return Site(**given)
