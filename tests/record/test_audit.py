@@ -7,7 +7,7 @@ import stat
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from glassgate.errors import StartError
@@ -81,6 +81,7 @@ TEXT = st.text(st.characters(codec=None), max_size=60)
 
 
 @given(TEXT, TEXT, TEXT)
+@example("\x7f\x1b[2J\r\n\x85\u2028", "\ud800", "\x00")
 def test_no_value_breaks_a_line(path, agent, detail):
     line = audit.line(Event(Action.REFUSED, 1.0, "r", path=path, user_agent=agent, details=(detail,)))
     assert line.endswith(b"\n")

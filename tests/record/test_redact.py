@@ -65,6 +65,7 @@ RAW = (
     "#id_token={}",
     "id_token_hint={}&post_logout_redirect_uri=x",
     "GET /login?redirect_url=%2Fcb%3Fcode%3D{}",
+    "GET /login?u=%2Fcb%3Fa%3Db%26code%3D{}",
     "GET /login?u=%252Fcb%253Fa%253Db%2526code%253D{}",
     '{{"id_token":"{}","token_type":"Bearer"}}',
     "{{'access_token': '{}', 'x': 1}}",
@@ -267,7 +268,7 @@ def test_a_long_traceback_keeps_its_end(written):
     def deep(level):
         if level:
             deep(level - 1)
-        raise ValueError(f"{'x' * 3000} passwd=hunter2\nthe end")
+        raise ValueError(f"passwd={'hunter2' * 500}\nthe end")
 
     try:
         deep(5)

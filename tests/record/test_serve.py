@@ -142,12 +142,17 @@ def test_after_closing_nobody_listens_and_the_port_is_free():
 
 
 def test_idle_clients_are_bounded_and_the_others_are_hung_up_on():
-    with listening() as (monitor, _):
+    with listening(time_out=60.0) as (monitor, _):
         idle = [socket.create_connection(("127.0.0.1", monitor.port)) for _ in range(MAX_REQUESTS)]
         one_more = socket.create_connection(("127.0.0.1", monitor.port), timeout=10)
         assert one_more.recv(10) == b""
         for connection in [*idle, one_more]:
             connection.close()
+
+
+def test_a_client_that_was_served_makes_room():
+    with listening() as (monitor, _):
+        assert [ask(monitor, "/healthz")[0] for _ in range(2 * MAX_REQUESTS)] == [200] * 2 * MAX_REQUESTS
 
 
 def test_a_slow_client_is_hung_up_on():

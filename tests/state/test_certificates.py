@@ -356,7 +356,7 @@ def test_many_that_start_at_once_end_with_one(certs):
 
     with ThreadPoolExecutor(6) as pool:
         made = list(pool.map(start, range(6)))
-    assert sorted(one.ca for one in made) == [False] * 5 + [True]
+    assert sorted((one.ca, one.leaf) for one in made) == [(False, False)] * 5 + [(True, True)]
     handshake(certs.ca, certs.leaf, "team.localhost")
 
 

@@ -1,15 +1,17 @@
 """The key ring."""
 
+import hashlib
 import json
 import os
 import re
 import stat
 import time
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from glassgate.errors import StartError
@@ -212,6 +214,12 @@ def test_a_kill_at_any_moment_leaves_a_whole_ring(folder):
         assert names(folder) == [".lock", "keyring.json"]
 
 
+def test_what_a_crash_left_is_removed_with_its_keys(folder, made):
+    (folder / ".keyring.json.abcd").write_bytes(made)
+    KeyRing.open(folder, NOW)
+    assert names(folder) == [".lock", "keyring.json"]
+
+
 def edited(**changes):
     def edit(content):
         return json.dumps(json.loads(content) | changes).encode()
@@ -234,6 +242,38 @@ def pem(key):
     ).decode()
 
 
+def foreign_key(bits):
+    """A key of another ring, as the file holds it: well formed, with its own name and certificate."""
+    key = rsa.generate_private_key(65537, bits)
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
+    start = datetime.fromtimestamp(NOW, UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return {
+        "kid": hashlib.sha256(public).hexdigest(),
+        "private_key": pem(key),
+        "certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+    }
+
+
+FOREIGN = foreign_key(2048)
+
+
+def test_a_well_formed_key_is_taken(folder, made):
+    """So that the rows below are refused for what they say, and for nothing else."""
+    write_whole(folder / "keyring.json", edited_key(**FOREIGN)(made))
+    assert KeyRing.open(folder, NOW).signing.kid == FOREIGN["kid"]
+
+
 DAMAGED = {
     "empty": lambda content: b"",
     "cut": lambda content: content[: len(content) // 2],
@@ -254,8 +294,9 @@ DAMAGED = {
     "no private key": edited_key(private_key="x"),
     "a private key of numbers": edited_key(private_key=7),
     "a time too large": edited_key(created=10**400),
-    "another private key": edited_key(private_key=pem(rsa.generate_private_key(65537, 2048))),
-    "a weak key": edited_key(private_key=pem(rsa.generate_private_key(65537, 1024))),
+    "another private key": edited_key(private_key=FOREIGN["private_key"]),
+    "a weak key": edited_key(**foreign_key(1024)),
+    "another certificate": edited_key(certificate=FOREIGN["certificate"]),
     "twice the same": lambda content: edited(
         signing=[json.loads(content)["signing"][0], json.loads(content)["signing"][0] | {"retired_at": 1.0}]
     )(content),

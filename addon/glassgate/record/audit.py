@@ -53,7 +53,7 @@ def line(event: Event) -> bytes:
         "UserAgent": _foreign(event.user_agent),
     }
     said = known | {name: value for name, value in ours.items() if value}
-    return json.dumps(said, separators=(",", ":")).replace("\x7f", "\\u007f").encode("ascii") + b"\n"
+    return json.dumps(said, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _text(value: str | None) -> str:
