@@ -209,3 +209,57 @@ def test_the_team_page_asks_strangers_to_sign_in():
 def test_the_gates_own_pages_are_read_only(method):
     for host in (TEAM, WIKI):
         assert Browser(site_of()).ask(host, "/cdn-cgi/access/certs", method=method).status == 405
+
+
+def test_a_state_written_in_another_way_is_still_used():
+    site = site_of()
+    browser, state = begun(site)
+    kept = dict(browser.jars[TEAM])
+    browser.ask(TEAM, f"{CALLBACK}?code=c&state={state}")
+    for spelling in (state + "=", state[:20] + "!" + state[20:]):
+        browser.jars[TEAM] = dict(kept)
+        answer = browser.ask(TEAM, f"{CALLBACK}?code=c&state={spelling}")
+        assert answer.status == 400
+        assert reason(answer) in ("state_replayed", "state_unknown")
+        assert not signed_in(browser)
+
+
+def test_a_query_of_too_many_fields_is_refused_plainly():
+    query = "&".join(f"a{n}=1" for n in range(40))
+    browser = Browser(site_of())
+    for host, path in (
+        (TEAM, "/cdn-cgi/access/login/wiki.localhost"),
+        (WIKI, "/cdn-cgi/access/authorized"),
+        (TEAM, "/"),
+    ):
+        assert browser.ask(host, f"{path}?{query}").status == 400
+
+
+def test_two_contexts_are_proven_together_and_never_in_a_circle():
+    from dataclasses import replace
+
+    from gate.site import MFA
+    from glassgate.access.policy import Rule
+
+    other = Rule("entra_auth_context: c2", lambda facts: "c2" in facts.identity.acrs, needs_acrs="c2")
+    both = replace(STAFF, require=(MFA, other))
+    site = site_of(apps=[app("wiki", WIKI, STAFF), app("payroll", "payroll.localhost", both)])
+    browser = Browser(site)
+    browser.open(WIKI, "/")
+    party = site.parties["entra"]
+    party.next = person("alice", acrs=frozenset(["c1"]))
+    answer = browser.open("payroll.localhost", "/")
+    assert answer.status == 403
+    assert [one.acrs for one in party.asked] == [(), ("c1", "c2")]
+
+
+def test_a_session_of_a_provider_that_an_app_no_longer_takes_counts_no_more():
+    from dataclasses import replace
+
+    site = site_of()
+    browser = Browser(site)
+    browser.open(WIKI, "/")
+    narrowed = replace(site.apps[WIKI], providers=("other",))
+    browser.site = site_of(apps=[narrowed], keys=site.keys, sessions=site.sessions)
+    answer = browser.ask(WIKI, "/", headers={"accept": "*/*"})
+    assert (answer.status, reason(answer)) == (401, "provider_not_allowed")

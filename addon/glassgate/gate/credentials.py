@@ -40,6 +40,9 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
         if granted is None or granted.grant.audience != app.aud or granted.session.identity.user_id != checked.subject:
             reason = "session_ended"
             continue
+        if granted.session.identity.provider not in app.providers:
+            reason = "provider_not_allowed"
+            continue
         if found and found.granted and found.granted.session.id != granted.session.id:
             return Presented(reason="token_conflict", conflict=True)
         found = found or Presented(granted, text, "")

@@ -4,10 +4,14 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import parse_qs
 
 from glassgate.access.app import App
 from glassgate.access.facts import Address
+from glassgate.gate.target import BadRequestError
 from glassgate.record.events import Event
+
+MOST_FIELDS = 16
 
 type Fields = tuple[tuple[bytes, bytes], ...]
 
@@ -43,6 +47,13 @@ class Request:
     def query(self) -> str:
         """What follows the first question mark of the target."""
         return self.target.partition("?")[2]
+
+    def fields(self) -> dict[str, list[str]]:
+        """The query's fields. Raises BadRequestError where there are too many to be ours."""
+        try:
+            return parse_qs(self.query, max_num_fields=MOST_FIELDS)
+        except ValueError as fault:
+            raise BadRequestError("query", f"the query has more than {MOST_FIELDS} fields") from fault
 
 
 @dataclass(frozen=True, slots=True)

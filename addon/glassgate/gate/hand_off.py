@@ -1,8 +1,9 @@
 """From the team domain to the app: once, to one host, for one app, in the browser that began there, within a minute."""
 
 import hmac
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from glassgate.access import cookies, meta, token
 from glassgate.access.app import App
@@ -20,6 +21,29 @@ LIFETIME = 60  # seconds
 LONGEST_TARGET = 2048  # bytes of path and query that a sign-in remembers: it travels in cookies, which hold 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where a visitor wants to go once signed in. Without `app` it is the team domain itself."""
+
+    app: App | None
+    hostname: str
+    target: str
+    app_session: str = ""  # digest of the secret that the browser holds for the app
+    app_session_id: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The wish as the sign-in's cookie carries it; the app by its host name."""
+        return {"h": self.hostname, "t": self.target, "s": self.app_session, "i": self.app_session_id}
+
+    @classmethod
+    def from_json(cls, site: Site, value: dict[str, str]) -> "Wish | None":
+        """Read what `to_json` wrote; None where the app is no longer there."""
+        app = site.apps.get(value["h"])
+        if app is None and value["h"] != site.team:
+            return None
+        return cls(app, value["h"], value["t"], value["s"], value["i"])
+
+
 def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
     """Send a browser without a session from the app to the team domain, which learns where it wanted to go."""
     event = answers.told(
@@ -34,7 +58,7 @@ def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
     )
     if len(request.target) > LONGEST_TARGET:
         return answers.standard(request, "url_too_long", event=event, action=("Sign in", site.url(host, "/")))
-    sign_in, secret = f"{int(request.at * 1000):012x}{site.chance(9)}", site.chance(32)
+    sign_in, secret = site.new_sign_in(request.at), site.chance(32)
     said = meta.Meta(app.aud, host, request.target, digest(secret), sign_in)
     query = {
         "kid": app.aud,
@@ -52,23 +76,13 @@ def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
     return answers.redirect(request, url, lines, (event,))
 
 
-def start(
-    site: Site,
-    request: Request,
-    app: App,
-    session: Session,
-    host: str,
-    target: str,
-    app_session: str,
-    sign_in: str,
-) -> Answer:
+def start(site: Site, request: Request, wish: Wish, session: Session) -> Answer:
     """Send a browser whose session was let in from the team domain to the app's `authorized`."""
     nonce = site.chance(16)
-    carried = {
-        "h": host, "a": app.aud, "t": target, "n": digest(nonce), "u": session.id, "s": app_session, "i": sign_in,
-    }  # fmt: skip
+    carried = {**wish.to_json(), "a": wish.app.aud if wish.app else "", "n": digest(nonce), "u": session.id}
     state = site.seal.close(Purpose.HAND_OFF, carried, request.at)
-    return answers.redirect(request, site.url(host, f"{AUTHORIZED_PATH}?{urlencode({'nonce': nonce, 'state': state})}"))
+    query = urlencode({"nonce": nonce, "state": state})
+    return answers.redirect(request, site.url(wish.hostname, f"{AUTHORIZED_PATH}?{query}"))
 
 
 def authorized(site: Site, request: Request, app: App, host: str) -> Steps[Answer]:
@@ -77,7 +91,7 @@ def authorized(site: Site, request: Request, app: App, host: str) -> Steps[Answe
     Forged, foreign or of another browser: 400. Expired: a page to start again. Used: on, where this browser's
     session stands. In none of these is anything issued.
     """
-    query = parse_qs(request.query, max_num_fields=8)
+    query = request.fields()
     nonce, state = query.get("nonce", []), query.get("state", [])
     if len(nonce) != 1 or len(state) != 1:
         return answers.refused(request, site, "hand_off_malformed", "handoff_foreign")

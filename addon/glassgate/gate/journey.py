@@ -23,13 +23,17 @@ CERTS_PATH = TEAM_PREFIX + "certs"
 def journey(site: Site, request: Request) -> Steps[Outcome]:
     """Decide one request. Whatever is not decided here is decided by whoever drives it: refused."""
     try:
-        target.check(request.method, request.target)
-        headers.check_framing(request)
-        host = _host(site, request)
-        reserved = target.check_reserved(request.path)
+        return (yield from _decide(site, request))
     except target.BadRequestError as fault:
         code = "misdirected" if fault.reason == "host_unknown" else "bad_request"
         return answers.refused(request, site, fault.reason, code)
+
+
+def _decide(site: Site, request: Request) -> Steps[Outcome]:
+    target.check(request.method, request.target)
+    headers.check_framing(request)
+    host = _host(site, request)
+    reserved = target.check_reserved(request.path)
     if request.method in target.NOT_SERVED:
         return answers.wrong_method(request, "GET, HEAD, POST")
     if not _came_by_tls(site, request):

@@ -1,18 +1,18 @@
 """The team domain's part of a sign-in: from an app's request, to the provider and back, to the hand-off."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from glassgate.access import cookies, meta, pages
-from glassgate.access.app import App
 from glassgate.access.policy import common_acrs, judge, missing_acrs
 from glassgate.access.seal import Purpose, SealError
 from glassgate.access.session import Session
 from glassgate.gate import answers, denials, hand_off
 from glassgate.gate.credentials import global_session
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
+from glassgate.gate.hand_off import Wish
 from glassgate.gate.sessions import new_session
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.gate.visitor import is_navigation
@@ -25,32 +25,9 @@ LOGIN_PATH = TEAM_PREFIX + "login/"
 CALLBACK_PATH = TEAM_PREFIX + "callback"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Where a visitor wants to go once signed in. Without `app` it is the team domain itself."""
-
-    app: App | None
-    hostname: str
-    target: str
-    app_session: str = ""  # digest of the secret that the browser holds for the app
-    app_session_id: str = ""
-
-    def to_json(self) -> dict[str, str]:
-        """The wish as the sign-in's cookie carries it; the app by its host name."""
-        return {"h": self.hostname, "t": self.target, "s": self.app_session, "i": self.app_session_id}
-
-    @classmethod
-    def from_json(cls, site: Site, value: dict[str, str]) -> "Wish | None":
-        """Read what `to_json` wrote; None where the app is no longer there."""
-        app = site.apps.get(value["h"])
-        if app is None and value["h"] != site.team:
-            return None
-        return cls(app, value["h"], value["t"], value["s"], value["i"])
-
-
 def login(site: Site, request: Request) -> Steps[Answer]:
     """`/cdn-cgi/access/login/<app domain>`: on to the app where the session stands, else to a provider."""
-    query = parse_qs(request.query, max_num_fields=16)
+    query = request.fields()
     try:
         said = meta.read(query.get("meta", [""])[0], site.keys.secrets("meta"), request.at)
     except meta.MetaError:
@@ -78,7 +55,7 @@ def home(site: Site, request: Request) -> Steps[Answer]:
         return _team_page(site, request, session)
     if not is_navigation(request):
         return answers.standard(request, "unauthenticated")
-    chosen = parse_qs(request.query, max_num_fields=16).get("idp", [""])[0]
+    chosen = request.fields().get("idp", [""])[0]
     offered = [provider for provider in site.parties if not chosen or provider == chosen]
     wish = Wish(None, site.team, "/")
     if len(offered) != 1:
@@ -101,8 +78,9 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
         if party is None or wish is None:
             raise SignInError(Reason.STATE_UNKNOWN, "the sign-in was for an application or provider that is gone")
         again = site.url(wish.hostname, wish.target)
+        # By the sign-in's own id: the same state can be written in more than one way.
         fresh = yield from site.sessions.use_once(
-            "state", answer.state, request.at + 2 * cookies.SIGN_IN_LIFETIME, request.at
+            "state", sign_in, request.at + 2 * cookies.SIGN_IN_LIFETIME, request.at
         )
         if not fresh:
             return (yield from _came_back(site, request, wish))
@@ -142,20 +120,13 @@ def _admit(
     facts = site.facts(session, request)
     verdict = judge(wish.app.policies, facts)
     if verdict.allowed:
-        return hand_off.start(
-            site,
-            request,
-            wish.app,
-            session,
-            wish.hostname,
-            wish.target,
-            wish.app_session,
-            wish.app_session_id,
-        )
+        return hand_off.start(site, request, wish, session)
     missing = missing_acrs(wish.app.policies, facts)
     if missing and not (asked and missing <= asked):
+        # Asked for with what is proven already, else proving one would lose the other, in a circle.
+        acrs = tuple(sorted(missing | session.identity.acrs))
         party = site.parties[session.identity.provider]
-        return (yield from _begin(site, request, wish, party, tuple(sorted(missing)), session.identity.login_hint))
+        return (yield from _begin(site, request, wish, party, acrs, session.identity.login_hint))
     return denials.denied(site, request, wish.app, wish.hostname, session, verdict)
 
 
@@ -168,7 +139,7 @@ def _begin(
     login_hint: str | None = None,
 ) -> Steps[Answer]:
     """Send the browser to the provider; what the callback must know again goes along sealed in a cookie."""
-    sign_in = new_sign_in(site, request)
+    sign_in = site.new_sign_in(request.at)
     nonce, verifier = site.chance(32), site.chance(48)
     begun: dict[str, Any] = {
         "i": sign_in,
@@ -190,11 +161,6 @@ def _begin(
     crowded = cookies.crowded_out(request.headers, cookies.LOGIN)
     lines = [("Set-Cookie", cookies.set_sign_in(cookies.LOGIN, sign_in, sealed, request.at))]
     return answers.redirect(request, url, [*lines, *(("Set-Cookie", cookies.clear(name)) for name in crowded)])
-
-
-def new_sign_in(site: Site, request: Request) -> str:
-    """An id for one sign-in; ids sort by the time they were made."""
-    return f"{int(request.at * 1000):012x}{site.chance(9)}"
 
 
 def _begun(site: Site, request: Request, answer: Callback) -> tuple[dict[str, Any], str]:
@@ -227,7 +193,7 @@ def _came_back(site: Site, request: Request, wish: Wish) -> Steps[Answer]:
 
 
 def _choose(site: Site, request: Request, wish: Wish, offered: list[str]) -> Answer:
-    query = parse_qs(request.query, max_num_fields=16)
+    query = request.fields()
     kept: dict[str, str] = {name: query[name][0] for name in ("kid", "redirect_url", "meta") if name in query}
     choices = tuple(
         (
