@@ -1,5 +1,6 @@
 """The composition root: a configuration becomes a gate with keys, store, providers, and the lab where wanted."""
 
+import logging
 import os
 import secrets
 import time
@@ -35,6 +36,8 @@ from glassgate.state.sweeper import Sweeper
 if TYPE_CHECKING:
     from glassgate.lab.open import Lab
 
+
+logger = logging.getLogger("glassgate")
 
 # A sign-in makes up to four calls to its provider, and gives up as a whole after 20 seconds.
 PROVIDER_TIMEOUT = 5.0  # seconds for one
@@ -99,7 +102,9 @@ def compose(settings: Settings) -> Composed:
 
 def make_certificates(settings: Settings, now: float) -> None:
     """Make the local CA and the edge's certificate where they are missing. One that is not ours stays as it is."""
-    ensure_edge_certificate(settings.ca, settings.certificates[0], settings.public_hosts, now)
+    made = ensure_edge_certificate(settings.ca, settings.certificates[0], settings.public_hosts, now)
+    for warning in made.warnings:
+        logger.warning("%s", warning)
 
 
 def _site(settings: Settings, keys: KeyRing, sessions: Sessions) -> Site:
