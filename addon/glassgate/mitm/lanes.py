@@ -59,11 +59,11 @@ class Lanes:
         self._inside[wanted.lane] += 1
         # Counted until the thread is free again, also where nobody waits for its answer any more.
         running.add_done_callback(lambda _: self._left(wanted.lane))
-        try:
-            return await asyncio.wait_for(asyncio.shield(running), width.seconds)
-        except TimeoutError as late:
-            running.add_done_callback(_heard)
-            raise width.fault("did not answer in time") from late
+        running.add_done_callback(_heard)
+        done, _ = await asyncio.wait((running,), timeout=width.seconds)
+        if not done:
+            raise width.fault("did not answer in time")
+        return running.result()
 
     def _left(self, lane: Lane) -> None:
         self._inside[lane] -= 1
@@ -75,6 +75,6 @@ class Lanes:
 
 
 def _heard(late: "asyncio.Future[Any]") -> None:
-    # An exception that nobody asks for would be logged with its values.
+    # An exception that comes when nobody waits any more would be logged with its values.
     if not late.cancelled():
         late.exception()
