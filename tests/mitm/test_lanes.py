@@ -186,9 +186,11 @@ def test_a_journey_that_is_given_up_ends_at_its_next_step():
 
 def test_closed_it_takes_no_more_and_waits_for_nobody():
     async def main():
+        ended = []
         async with Held() as held:
-            await held.lanes.drive(steps(held.call))
+            await held.lanes.drive(steps(lambda: ended.append(held.call())))
             held.lanes.close()
+            assert ended == []
             with pytest.raises(RuntimeError):
                 await held.lanes.drive(steps(lambda: 1, lane=Lane.PROVIDER))
 
