@@ -68,9 +68,7 @@ def test_two_of_a_kind_write_one_log(team, tmp_path):
 
 def test_the_log_is_private_goes_on_and_does_not_grow_for_ever(team, tmp_path):
     log = tmp_path / "wiki.log"
-    log.write_text("earlier\n")
-    log.chmod(0o600)
-    for _ in range(2):
+    for _ in range(3):
         server = open_sites(team, tmp_path)
         server.start()
         Site(team, "wiki", server.addresses["wiki"][0], log).ask("/")

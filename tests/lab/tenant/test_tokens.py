@@ -1,7 +1,7 @@
 import jwt
 import pytest
 
-from lab.tenancy import CLIENT, OTHER, TENANT
+from lab.tenancy import CLIENT, OTHER, TENANT, challenge_of
 
 OTHERS = {"client_id": OTHER, "client_secret": "another-secret"}
 
@@ -70,3 +70,9 @@ def test_offline_access_is_not_promised(browser):
     answer = browser.redeem(browser.code(scope="openid offline_access")).json
     assert answer["scope"] == "openid"
     assert "refresh_token" not in answer
+
+
+@pytest.mark.parametrize("verifier", ["short", "v" * 129, "v" * 42 + "+"], ids=["short", "long", "odd"])
+def test_a_verifier_that_no_client_may_use_is_refused_though_it_fits(browser, verifier):
+    code = browser.code(code_challenge=challenge_of(verifier))
+    assert browser.redeem(code, code_verifier=verifier).json["error_codes"] == [501481]
