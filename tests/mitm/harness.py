@@ -92,6 +92,16 @@ class Gate:
     settings: Settings
     site: object
     addon: GateAddon
+    loop: asyncio.AbstractEventLoop
+    master: object
+
+    def in_loop(self, call, *args, **more):
+        """Call something in the gate's own thread."""
+
+        async def run():
+            return call(*args, **more)
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(20)
 
     @property
     def port(self):
@@ -150,7 +160,7 @@ def gate(certificates, folder, origin_port, *, addon=GateAddon, earlier=(), host
     assert ready.wait(20), "the gate did not start"
     assert not ended, ended
     try:
-        yield Gate(settings, made, parts)
+        yield Gate(settings, made, parts, *loops[0])
     finally:
         loops[0][1].shutdown()
         running.join(10)

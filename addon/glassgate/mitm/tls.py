@@ -11,6 +11,9 @@ from glassgate.errors import StartError
 
 type Address = tuple[str, int]
 
+# X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, and _NEVER_CHECK_SUBJECT: a common name is no host name (RFC 9525 section 2).
+HOST_FLAGS = 0x4 | 0x20
+
 
 def address_of(origin: Origin) -> Address:
     """Where to connect: every name under .localhost is this machine, whatever a resolver says (RFC 6761)."""
@@ -75,8 +78,27 @@ def _trusting(tls: OriginTls, app: str) -> SSL.Context:
     return context
 
 
+class _Connection(SSL.Connection):
+    """OpenSSL takes a fatal alert for a shutdown, too, and mitmproxy 12.2.3 waits for nothing more after one: an origin
+    that refuses our certificate when its handshake is over (TLS 1.3) would keep its visitor waiting."""
+
+    _ended = False
+
+    def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
+        """Read, and notice an end that was said."""
+        try:
+            return super().recv(bufsiz, flags)
+        except SSL.ZeroReturnError:
+            self._ended = True
+            raise
+
+    def get_shutdown(self) -> int:
+        """Tell of a shutdown only where the origin said that it ends."""
+        return super().get_shutdown() if self._ended else super().get_shutdown() & ~SSL.RECEIVED_SHUTDOWN
+
+
 def _client(context: SSL.Context, name: str | None) -> SSL.Connection:
-    connection = SSL.Connection(context)
+    connection = _Connection(context)
     connection.set_connect_state()
     if name is None:
         return connection
@@ -95,7 +117,7 @@ def _client(context: SSL.Context, name: str | None) -> SSL.Connection:
 def _check_host(connection: SSL.Connection, host: bytes) -> None:
     lib = SSL._lib  # type: ignore[attr-defined]
     parameters = lib.SSL_get0_param(connection._ssl)
-    lib.X509_VERIFY_PARAM_set_hostflags(parameters, 0x4)  # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+    lib.X509_VERIFY_PARAM_set_hostflags(parameters, HOST_FLAGS)
     SSL._openssl_assert(lib.X509_VERIFY_PARAM_set1_host(parameters, host, len(host)) == 1)
 
 
