@@ -45,8 +45,10 @@ class Place:
 
     name = "glassgate-place"
 
-    def __init__(self, compose: Compose) -> None:
+    def __init__(self, compose: Compose, scripts: int = 0) -> None:
+        """`scripts`: how many scripts of the program are ours."""
         self._compose = compose
+        self._scripts = scripts
         self._program: Program | None = None
         self.addons: list[object] = []
 
@@ -91,7 +93,7 @@ class Place:
 
     def _refuse_strangers(self) -> None:
         """Refuse scripts that are loaded beside ours: they could change what was judged."""
-        if "scripts" in ctx.options and len(ctx.options.scripts) > 1:
+        if "scripts" in ctx.options and len(ctx.options.scripts) > self._scripts:
             raise StartError(
                 "Another script is loaded beside the gate's.",
                 mend="run it in a program of its own, in front or behind",
@@ -103,6 +105,7 @@ class Place:
             return
         try:
             options.refuse_dangerous(ctx.options)
+            self._refuse_strangers()
         except StartError as fault:
             raise exceptions.OptionsError(str(fault)) from fault
 
@@ -148,7 +151,7 @@ class Loader:
         manager = loader.master.addons
         if manager.get(Place.name):
             return
-        place = Place(self._compose)
+        place = Place(self._compose, scripts=1)
         position = next(
             (n for n, addon in enumerate(manager.chain) if type(addon).__name__ == "ScriptLoader"),
             len(manager.chain),

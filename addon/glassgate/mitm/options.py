@@ -34,10 +34,8 @@ REWRITES = "it changes what was judged"
 
 def needed(settings: Settings) -> dict[str, Any]:
     """The values that the gate sets, on every front end."""
-    listen = settings.listen
-    host = f"[{listen.host}]" if ":" in listen.host else listen.host
     return {
-        "mode": [f"reverse:{NOWHERE}@{host}:{listen.port}"],
+        "mode": [_mode(settings.listen)],
         "certs": [f"*={path}" for path in settings.certificates],
         "connection_strategy": "lazy",
         "keep_host_header": True,
@@ -45,6 +43,11 @@ def needed(settings: Settings) -> dict[str, Any]:
         "block_global": False,  # who may come is for the policies to say
         "flow_detail": 0,  # the console dumper prints addresses whole, codes and all
     }
+
+
+def _mode(listen: Endpoint) -> str:
+    # mitmproxy takes an IPv6 address as it is, and listens nowhere for one in brackets.
+    return f"reverse:{NOWHERE}@{listen.host}:{listen.port}"
 
 
 def set_needed(options: OptManager, settings: Settings) -> None:
@@ -67,14 +70,14 @@ def check_listener(options: OptManager, listen: Endpoint) -> None:
     """Refuse a command line that asks for another listener than the configuration. Raises StartError."""
     asked = [mode_specs.ProxyMode.parse(mode) for mode in options.mode]
     for mode in asked:
-        said_host = mode.custom_listen_host or options.listen_host or None
+        said_host = (mode.custom_listen_host or options.listen_host or "").strip("[]") or None
         said_port = mode.custom_listen_port or options.listen_port
         differs = (said_host not in (None, listen.host)) or (said_port not in (None, listen.port))
         if differs or len(asked) > 1:
+            said = Endpoint(said_host or listen.host, said_port or listen.port)
             raise StartError(
-                f"The command line asks for a listener at {said_host or listen.host}:{said_port or listen.port},"
-                f" the configuration for {listen}.",
-                mend=f"say --mode reverse:http://gate.invalid:1@{listen}, or change `listen`",
+                f"The command line asks for a listener at {said}, the configuration for {listen}.",
+                mend=f"say --mode {_mode(listen)}, or change `listen`",
             )
 
 
