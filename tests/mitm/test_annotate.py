@@ -37,16 +37,16 @@ def test_a_flow_is_marked_by_its_first_event_and_tells_all_with_its_id():
     flow = tflow.tflow()
     annotate(flow, RAY, (event(Action.SIGN_IN, email="a@x"), event(Action.ISSUED, app="wiki")))
     assert flow.marked == MARKS[Action.SIGN_IN]
-    assert flow.comment == f"sign_in: user a@x\nissued: app wiki\nid {RAY}"
+    assert flow.comment == f"sign_in: user a@x\nissued: app wiki\n· id {RAY}"
 
 
 def test_every_rule_that_was_asked_has_its_line():
     flow = tflow.tflow()
     annotate(flow, RAY, (event(app="wiki", details=("staff: include email: no", "b")),))
-    assert flow.comment.splitlines() == ["denied: app wiki", "staff: include email: no", "b", f"id {RAY}"]
+    assert flow.comment.splitlines() == ["denied: app wiki", "· staff: include email: no", "· b", f"· id {RAY}"]
 
 
 def test_a_flow_of_which_nothing_is_told_has_its_id():
     flow = tflow.tflow()
     annotate(flow, RAY, ())
-    assert (flow.marked, flow.comment) == ("", f"id {RAY}")
+    assert (flow.marked, flow.comment) == ("", f"· id {RAY}")

@@ -22,8 +22,8 @@ def annotate(flow: http.HTTPFlow, ray: str, events: tuple[Event, ...]) -> None:
     if events:
         flow.marked = MARKS.get(events[0].action, "")
     # mitmweb shows line breaks as spaces: the text must read well in one line, too.
-    said = [line for event in events for line in (sentence(event), *event.details)]
-    flow.comment = "\n".join([*said, f"id {ray}"])
+    said = [line for event in events for line in (sentence(event), *(f"· {detail}" for detail in event.details))]
+    flow.comment = "\n".join([*said, f"· id {ray}"])
 
 
 def sentence(event: Event) -> str:
