@@ -120,7 +120,7 @@ def test_what_a_front_end_does_not_know_is_left_out():
     assert "flow_detail" not in made
     options.set_needed(made, SETTINGS)
     assert "flow_detail" not in made
-    assert made.keep_host_header is True
+    assert made.rawtcp is False
 
 
 LISTENER = Endpoint("127.0.0.1", 8443)
