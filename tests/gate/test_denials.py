@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from gate.site import PAYROLL, WIKI, Browser, request_of, site_of
 
+from gate.site import PAYROLL, WIKI, Browser, request_of, site_of
 from glassgate.gate.denials import BAD_CALLBACK, OUT_OF_DATE, failed
 from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
 
