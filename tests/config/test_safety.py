@@ -103,7 +103,7 @@ def test_the_demo_is_wise():
 def test_stock_programs_are_told_of(tmp_path):
     (warning,) = warnings(settings(good(), tmp_path), stock=True)
     assert "headers" in warning.what
-    assert "glassgate serve" in warning.mend
+    assert "in front" in warning.mend
 
 
 @pytest.mark.parametrize(("forwards", "told"), [(True, 0), (False, 1)])

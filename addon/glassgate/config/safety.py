@@ -45,8 +45,8 @@ def notes(settings: Settings) -> tuple[GlassgateError, ...]:
 
 
 _STOCK = GlassgateError(
-    "mitmproxy's own programs do not bound the size of headers, slow clients, or the bodies of refused requests",
-    mend="put a real deployment behind `glassgate serve`",
+    "mitmproxy bounds neither the size of headers nor slow clients",
+    mend="where strangers can reach it, put a proxy that bounds them in front",
 )
 
 

@@ -55,7 +55,7 @@ def store(text: str) -> str:
     kind, _, rest = text.partition(":")
     if text == "memory:" or (kind == "sqlite" and rest and path(rest)):
         return text
-    raise BadValueError("this is no store", "write `sqlite:state/glassgate.db`, or `memory:`")
+    raise BadValueError("this is no store", 'write `sqlite:state/glassgate.db`, or `"memory:"` with its quotes')
 
 
 def tenant(text: str) -> str:

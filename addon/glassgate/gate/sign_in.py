@@ -214,8 +214,10 @@ def _team_page(site: Site, request: Request, session: Session) -> Answer:
         if host == app.domains[0] and judge(app.policies, facts).allowed
     )
     identity = session.identity
+    party = site.parties.get(identity.provider)
+    provider = (party.provider.name if party else "") or identity.provider
     html = pages.team(
-        name=identity.name, email=identity.email or identity.unverified_email, apps=apps, provider=identity.provider,
+        name=identity.name, email=identity.email or identity.unverified_email, apps=apps, provider=provider,
         expires=session.expires, logout_url=site.url(site.team, TEAM_PREFIX + "logout"), ray=request.ray,
     )  # fmt: skip
     return answers.page(request, 200, html)

@@ -97,6 +97,7 @@ class GateAddon:
         request = flows.read(flow, time.time())
         flow.response = self._internal(request)
         self._verdicts.set(flow, Ours(request))
+        flows.show_address(flow, request, self._site.port)
         try:
             async with asyncio.timeout(DECISION_LIMIT):
                 outcome = await self._lanes.drive(journey(self._site, request))

@@ -55,6 +55,13 @@ def response(answer: Answer, *, head: bool = False) -> http.Response:
     )
 
 
+def show_address(flow: http.HTTPFlow, request: Request, port: int) -> None:
+    """Let a flow that is answered here show the address that was asked for, and not the upstream that leads nowhere."""
+    # Not by the setters, which rewrite the Host header.
+    flow.request.data.scheme = b"https" if request.secure else b"http"
+    flow.request.data.port = port
+
+
 def send_to_origin(flow: http.HTTPFlow, forward: Forward, address: tuple[str, int]) -> None:
     """Point a flow at its origin, with the headers that were decided. The body is passed on as it comes."""
     request = flow.request

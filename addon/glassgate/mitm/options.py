@@ -36,6 +36,8 @@ def needed(settings: Settings) -> dict[str, Any]:
     """The values that the gate sets, on every front end."""
     return {
         "mode": [_mode(settings.listen)],
+        "listen_host": settings.listen.host,  # said by the mode already; mitmweb shows these
+        "listen_port": settings.listen.port,
         "certs": [f"*={path}" for path in settings.certificates],
         "connection_strategy": "lazy",
         "keep_host_header": True,
