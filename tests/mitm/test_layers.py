@@ -1,5 +1,9 @@
 """Bytes on the wire: what is judged is what is sent, bodies are framed, refused ones are cut off."""
 
+import socket
+import ssl
+import time
+
 import pytest
 
 from mitm.harness import gate, origin, signed_in
@@ -98,6 +102,42 @@ def test_absolute_form_for_our_own_host_goes_on_in_origin_form(running):
     lines = f"GET https://{authority}/a?b HTTP/1.1\r\nHost: {authority}\r\nCookie: {signed_in(running.site)}\r\n\r\n"
     assert send(running.ca, running.port, lines.encode()).startswith(b"HTTP/1.1 200")
     assert [path for _, path, _, _ in running.origin.log] == ["/a?b"]
+
+
+BROKEN = [("a bare carriage return", b"b\r"), ("a folded line", b"b\r\n ")]
+
+
+@pytest.mark.parametrize("start", [row[1] for row in BROKEN], ids=[row[0] for row in BROKEN])
+def test_a_header_cannot_hide_in_anothers_value(running, start):
+    """The origin is Python's own http.server, to which a bare carriage return ends a line."""
+    cookie = signed_in(running.site).encode()
+    lines = b"X-A: " + start + b"Cf-Access-Authenticated-User-Email: admin@contoso.example\r\n"
+    head = b"GET / HTTP/1.1\r\nHost: wiki.localhost:%d\r\nCookie: %b\r\n" % (running.port, cookie)
+    assert send(running.ca, running.port, head + lines + b"\r\n").startswith(b"HTTP/1.1 400 ")
+    assert running.origin.log == []
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_first_bytes_that_come_alone(running, first):
+    with socket.create_connection(("127.0.0.1", running.port), 10) as bare:
+        bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=str(running.ca))
+        client = context.wrap_bio(incoming, outgoing, server_hostname="wiki.localhost")
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        hello = outgoing.read()
+        bare.sendall(hello[:first])
+        time.sleep(0.2)
+        bare.sendall(hello[first:])
+        assert bare.recv(1) == b"\x16"
+    with socket.create_connection(("127.0.0.1", running.port), 10) as bare:
+        bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain = b"GET / HTTP/1.1\r\nHost: wiki.localhost:%d\r\n\r\n" % running.port
+        bare.sendall(plain[:first])
+        time.sleep(0.2)
+        bare.sendall(plain[first:])
+        assert bare.recv(12) == b"HTTP/1.1 400"
 
 
 def test_pipelined_requests_are_each_judged(running):

@@ -66,7 +66,7 @@ MESSAGES = {
         400,
         "Two sessions at once",
         "Your browser sent more than one session for this application, and they do not agree.",
-        "The odd one has been removed: load the page again. If this comes back, delete this site's cookies.",
+        "Your browser was told to forget both: load the page again. If this comes back, delete this site's cookies.",
     ),
     "logout_by_page": Message(
         400,

@@ -12,14 +12,26 @@ from glassgate.gate.target import BadRequestError
 HOP_BY_HOP = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"http2-settings")
 )
-# What an origin might believe of who asks and from where. Compared in lower case with "_" read as "-", since
-# CGI and WSGI servers cannot tell the two apart.
+FRAMING = frozenset((b"content-length", b"transfer-encoding"))
+# Any other sign in a name is read as "-": CGI and WSGI servers cannot tell "_" from it, and some no other sign either.
+SIGN = re.compile(rb"[^0-9a-z]")
+# What an origin might believe of who asks and from where; in lower case.
 SPOOFABLE = re.compile(
     rb"(?:cf-access-.*|x-forwarded(?:-.*)?|forwarded|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip(?:v6)?"
     rb"|cf-ipcountry|cf-ray|cf-visitor|x-original-.*|x-rewrite-.*|remote-.*|proxy(?:-.*)?|host|cookie)"
 )
 WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
-MAX_VALUE = 512
+CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # all but the tab, RFC 9110 section 5.5
+
+
+def check_values(request: Request) -> None:
+    """Refuse control bytes in a header's value. Raises BadRequestError.
+
+    A bare carriage return, or a folded line (RFC 9112 section 5.2), is to some origins the start of another header:
+    one that nobody removed.
+    """
+    if any(CONTROL.search(value) for _, value in request.headers):
+        raise BadRequestError("header_value", "a header's value holds control characters")
 
 
 def check_framing(request: Request) -> None:
@@ -45,12 +57,7 @@ def for_origin(
 
     A Connection header may name further hop-by-hop ones; it can never make one of ours disappear.
     """
-    listed = {
-        option.strip().lower()
-        for value in request.values(b"connection")
-        for option in value.split(b",")
-        if option.strip()
-    }
+    listed = _listed(request.headers)
     bearer = assertion.encode()
     kept = [
         (name, value)
@@ -75,9 +82,23 @@ def for_origin(
     return (*kept, *ours)
 
 
+def _listed(headers: Fields) -> set[bytes]:
+    """What Connection headers name as hop-by-hop. Never the framing, without which the body has another end."""
+    options = (
+        option.strip().lower()
+        for name, value in headers
+        if name.lower() == b"connection"
+        for option in value.split(b",")
+    )
+    return {option for option in options if option and option not in FRAMING}
+
+
 def _goes(name: bytes, listed: set[bytes]) -> bool:
     lower = name.lower()
-    return lower in HOP_BY_HOP or lower in listed or SPOOFABLE.fullmatch(lower.replace(b"_", b"-")) is not None
+    read = SIGN.sub(b"-", lower)
+    if read in FRAMING:
+        return read != lower  # it frames nothing here, and must not for an origin
+    return read in HOP_BY_HOP or lower in listed or SPOOFABLE.fullmatch(read) is not None
 
 
 def _bearer(value: bytes) -> bytes:
@@ -88,12 +109,7 @@ def _bearer(value: bytes) -> bytes:
 def for_visitor(headers: Fields, *, websocket: bool) -> Fields:
     """An origin's response headers as the visitor gets them: our cookies are nobody's to set, and what is answered
     to a signed-in person is for no shared cache."""
-    listed = {
-        option.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for option in value.split(b",")
-    }
+    listed = _listed(headers)
     kept: list[tuple[bytes, bytes]] = []
     for name, value in headers:
         lower = name.lower()
@@ -121,7 +137,8 @@ def _private(value: bytes) -> bytes:
 
 def _sets_ours(value: bytes) -> bool:
     # A nameless cookie ("=CF_Authorization=x", or "CF_Authorization" without "=") is sent back as its value.
-    pair = value.partition(b";")[0].strip(b" \t")
+    # A folded line is one line to a browser.
+    pair = CONTROL.sub(b" ", value).partition(b";")[0].strip(b" \t")
     name, _, rest = pair.partition(b"=")
     looks = (name.strip(b" \t") or rest.strip(b" \t").partition(b"=")[0]).decode("latin-1")
     return cookies.is_reserved(looks)

@@ -5,7 +5,6 @@ Refusals come first; the only way to an origin is the last line of `_app`.
 
 import re
 
-from glassgate.access import cookies
 from glassgate.access.app import App
 from glassgate.access.policy import judge, missing_acrs
 from glassgate.gate import answers, denials, documents, hand_off, headers, sign_in, sign_out, target
@@ -31,6 +30,7 @@ def journey(site: Site, request: Request) -> Steps[Outcome]:
 
 def _decide(site: Site, request: Request) -> Steps[Outcome]:
     target.check(request.method, request.target)
+    headers.check_values(request)
     headers.check_framing(request)
     host = _host(site, request)
     reserved = target.check_reserved(request.path)
@@ -118,8 +118,9 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         return answers.refused(request, site, "websocket_origin", "foreign_origin")
     found = yield from presented(site, request, app)
     if found.conflict:
-        lines = [("Set-Cookie", cookies.clear(cookies.APP_TOKEN))]
-        return answers.standard(request, "token_conflict", headers=lines)
+        # All of them: of two cookies of one name only the one with our own domain and path can be deleted by name.
+        # That would be the visitor's, and leave them with the one that a sibling host planted.
+        return answers.standard(request, "token_conflict", headers=[("Clear-Site-Data", '"cookies"')])
     if found.granted is None:
         return _without_session(site, request, app, host, found)
     facts = site.facts(found.granted.session, request)

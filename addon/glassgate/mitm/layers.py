@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from mitmproxy import flow, http
-from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, events, layer, tunnel
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import ClientTLSLayer
@@ -26,7 +25,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
 REFUSED_BODY = 64 * 1024  # bytes of a body that are taken after its request was answered
-MOST_OF_A_RECORD = 3  # bytes by which a TLS record is known
+HANDSHAKE = 0x16  # how a TLS connection begins (RFC 8446 section 5.1), and no HTTP method does
 
 type Away = Callable[[http.HTTPFlow], http.Response]
 type Commands = layer.CommandGenerator[Any]
@@ -99,11 +98,14 @@ class GateLayer(HttpLayer):
 
 
 def first_layer(context: Context, data: bytes, away: Away) -> layer.Layer | None:
-    """The layer for a client's first bytes: TLS and HTTP in it, or HTTP; None where there are too few to tell."""
-    if len(data) < MOST_OF_A_RECORD:
+    """The layer for a client's first bytes: TLS and HTTP in it, or HTTP; None where there are none yet.
+
+    One byte decides: where this waited for a second, mitmproxy's own addon would choose in its place.
+    """
+    if not data:
         return None
     stack = tunnel.LayerStack()
-    if starts_like_tls_record(data):
+    if data[0] == HANDSHAKE:
         stack /= ClientTLSLayer(context)
     stack /= GateLayer(context, away)
     return stack[0]
