@@ -73,6 +73,21 @@ def test_a_name_may_come_more_than_once_and_its_values_keep_their_order():
     assert cookies.values(headers[::-1], "a") == ["3", "1"]
 
 
+HIDING = [
+    ("two quotes of a sibling host", 'a="; CF_Authorization=hers; z="; CF_Authorization=planted', ["hers", "planted"]),
+    ("an escaped quote", 'a="\\"; CF_Authorization=hers; z="', ["hers"]),
+    ("a quote at the end", 'CF_Authorization=hers; z="', ["hers"]),
+    ("a quote at the beginning", 'a="; CF_Authorization=hers', ["hers"]),
+]
+
+
+@pytest.mark.parametrize(("line", "found"), [row[1:] for row in HIDING], ids=[row[0] for row in HIDING])
+def test_no_cookie_hides_another(line, found):
+    """To a browser a quote is a character as any other, which whoever shares its domain may set."""
+    assert cookies.values(sent(line.encode()), "CF_Authorization") == found
+    assert cookies.values([(b"cookie", part) for part in line.encode().split(b"; ")], "CF_Authorization") == found
+
+
 @pytest.mark.parametrize("value", [b"\xe4", b"\xff\xfe", b"\xc3\xa4", b'"\\344"', b"%E4"], ids=str)
 def test_other_peoples_cookies_may_hold_any_bytes(value):
     """They are set by whoever serves the host, and stay with the browser for years."""

@@ -26,9 +26,11 @@ def is_reserved(name: str) -> bool:
 
 def read(headers: Headers) -> list[tuple[str, str]]:
     """Every cookie of a request; a name may repeat (RFC 6265 section 5.4), and its values keep their order."""
-    # The parser for text: the one for environs raises where other people's cookies are no UTF-8.
-    cookies = parse_cookie(_cookie_string(headers).decode("latin-1"))
-    return list(cookies.items(multi=True))
+    # Pair by pair: the parser honours quotes that run on over semicolons, which to a browser are plain characters, so
+    # that whoever may set a `"` at a sibling host would hide every cookie between two of them. And it is the parser
+    # for text: the one for environs raises where other people's cookies are no UTF-8.
+    pairs = _cookie_string(headers).decode("latin-1").split(";")
+    return [cookie for pair in pairs for cookie in parse_cookie(pair).items(multi=True)]
 
 
 def values(headers: Headers, name: str) -> list[str]:
