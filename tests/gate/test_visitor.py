@@ -39,6 +39,13 @@ def test_an_app_may_redirect_everybody_but_a_websocket():
     assert not gets_redirect(request_of("/", headers={"upgrade": "websocket"}), Unauthenticated.REDIRECT)
 
 
+@pytest.mark.parametrize("header", ["sec-purpose", "purpose"])
+@pytest.mark.parametrize("said", ["prefetch", "prefetch;prerender"])
+def test_a_page_that_is_fetched_ahead_is_nobodys_step(header, said):
+    """Browsers fetch links under the pointer, with cookies; one of them may be to sign out."""
+    assert not is_top_level(request_of("/", headers={**NAVIGATE, header: said}))
+
+
 @pytest.mark.parametrize(("dest", "top"), [("document", True), ("iframe", False), ("image", False), ("", True)])
 def test_only_a_tab_is_top_level(dest, top):
     headers = {**HTML, "sec-fetch-mode": "navigate"} | ({"sec-fetch-dest": dest} if dest else {})

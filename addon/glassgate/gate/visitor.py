@@ -29,8 +29,10 @@ def is_navigation(request: Request) -> bool:
 
 
 def is_top_level(request: Request) -> bool:
-    """Whether this is a person's own step in a tab, not a frame, an image or a script (Fetch Metadata)."""
-    return is_navigation(request) and request.value(b"sec-fetch-dest") in (b"", b"document")
+    """Whether this is a person's own step in a tab, not a frame, an image or a script (Fetch Metadata), nor a page
+    that a browser fetches before anybody asked for it."""
+    ahead = request.values(b"sec-purpose") or request.values(b"purpose")
+    return is_navigation(request) and not ahead and request.value(b"sec-fetch-dest") in (b"", b"document")
 
 
 def gets_redirect(request: Request, wish: Unauthenticated) -> bool:
