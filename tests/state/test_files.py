@@ -38,6 +38,16 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_every_folder_that_is_made_is_its_owners_alone(tmp_path, umask):
+    old = os.umask(umask)
+    try:
+        files.private_folder(tmp_path / "state" / "keys")
+    finally:
+        os.umask(old)
+    assert (mode(tmp_path / "state"), mode(tmp_path / "state" / "keys")) == (0o700, 0o700)
+
+
 @pytest.mark.parametrize("wanted", [0o600, 0o644])
 def test_a_file_is_written_with_its_mode(tmp_path, wanted):
     old = os.umask(0)

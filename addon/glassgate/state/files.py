@@ -22,7 +22,10 @@ def private_folder(path: Path) -> Path:
     Raises StartError where they cannot.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # One by one: mkdir gives only the last of them its mode, and the others what the umask leaves.
+        for folder in (*reversed(path.parents), path):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as fault:
