@@ -137,7 +137,7 @@ ASKED = [
     ("another port by options", {"listen_port": 9443}, LISTENER, False),
     ("another host by options", {"listen_host": "0.0.0.0"}, LISTENER, False),
     ("another IPv6 host", {"mode": ["reverse:http://x:1@[::2]:8443"]}, Endpoint("::1", 8443), False),
-    ("two modes", {"mode": ["reverse:http://x:1@127.0.0.1:8443", "regular@8081"]}, LISTENER, False),
+    ("two modes", {"mode": ["reverse:http://x:1", "reverse:http://y:1"]}, LISTENER, False),
 ]
 
 
