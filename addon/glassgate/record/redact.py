@@ -6,6 +6,9 @@ import re
 HIDDEN = "[hidden]"
 MAX_LINE = 2048  # characters of one log line
 
+# A terminal obeys them, and a visitor may write them: C0 and C1 (ECMA-48) and DEL, less tab and line feed.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
 # Headers whose whole value is a credential (or may hold one).
 _HEADERS = (
     "(?:proxy-)?authorization", "(?:set-)?cookie2?", "cf-access-client-secret", "cf-access-token",
@@ -56,7 +59,8 @@ def redact(text: str) -> str:
 
 
 class RedactFilter(logging.Filter):
-    """Hides secrets in a log record: its message, its traceback and its stack; cuts what is too long.
+    """Hides secrets in a log record: its message, its traceback and its stack; cuts what is too long, and writes
+    control characters so that they are seen and not obeyed.
 
     Hung on a handler it sees every record that is written there; on a logger only that logger's own.
     """
@@ -82,6 +86,9 @@ class RedactFilter(logging.Filter):
             return f"{said} (could not be shown in full)"
 
     def _clean(self, text: str, keep_end: bool = False) -> str:
+        return self._hidden(text, keep_end).translate(_CONTROLS)
+
+    def _hidden(self, text: str, keep_end: bool) -> str:
         if len(text) <= MAX_LINE:
             return redact(text)
         if not keep_end:
