@@ -139,3 +139,5 @@ def test_the_client_that_is_told_is_seen_past_trusted_proxies():
     request = request_of("/", headers={"x-forwarded-for": "192.0.2.9"})
     assert answers.told(Action.REFUSED, request, site).ip == "192.0.2.9"
     assert answers.told(Action.REFUSED, request, site_of()).ip == "127.0.0.1"
+    unreadable = request_of("/", headers={"x-forwarded-for": "192.0.2.9:443"})
+    assert answers.told(Action.REFUSED, unreadable, site).ip == "unknown"

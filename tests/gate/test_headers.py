@@ -152,8 +152,13 @@ CLIENTS = [
     ("one proxy", "10.0.0.1", "1.1.1.1", LAN, "1.1.1.1"),
     ("read from the right", "10.0.0.1", "6.6.6.6, 1.1.1.1", LAN, "1.1.1.1"),
     ("two proxies", "10.0.0.1", "6.6.6.6, 1.1.1.1, 10.0.0.2", LAN, "1.1.1.1"),
-    ("nonsense", "10.0.0.1", "evil", LAN, "10.0.0.1"),
+    ("nonsense", "10.0.0.1", "evil", LAN, None),
+    ("nonsense at the right", "10.0.0.1", "1.1.1.1, evil", LAN, None),
+    ("an address and a port", "10.0.0.1", "1.1.1.1:443", LAN, None),
+    ("nonsense of a stranger's", "10.0.0.1", "evil, 1.1.1.1", LAN, "1.1.1.1"),
     ("nothing", "10.0.0.1", "", LAN, "10.0.0.1"),
+    ("an empty element", "10.0.0.1", "1.1.1.1, ", LAN, "1.1.1.1"),
+    ("an IPv4 address written as IPv6", "10.0.0.1", "1.1.1.1, ::ffff:10.0.0.2", LAN, "1.1.1.1"),
 ]
 
 
@@ -162,4 +167,8 @@ CLIENTS = [
 )
 def test_who_asks_behind_proxies(peer, said, trusted, expected):
     request = request_of("/", peer=peer, headers=[("X-Forwarded-For", said)])
-    assert client_address(request, trusted) == ip_address(expected)
+    assert client_address(request, trusted) == (expected and ip_address(expected))
+
+
+def test_an_origin_is_not_told_the_proxys_address_for_a_visitors():
+    assert dict(sent(request_of("/"), client=None))["x-forwarded-for"] == "unknown"

@@ -36,3 +36,5 @@ def test_policies_are_told_who_signed_in_and_from_where():
     assert facts.identity is session.identity
     assert facts.ip == ip_address("192.0.2.7")
     assert site_of().facts(session, request).ip == ip_address("10.0.0.1")
+    unreadable = request_of("/", peer="10.0.0.1", headers={"x-forwarded-for": "192.0.2.7:443"})
+    assert site_of(trusted_proxies=PROXY).facts(session, unreadable).ip is None

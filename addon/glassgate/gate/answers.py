@@ -8,6 +8,7 @@ from typing import Any
 from glassgate.access import pages
 from glassgate.access.app import App
 from glassgate.gate.exchange import Answer, Request
+from glassgate.gate.headers import UNKNOWN
 from glassgate.gate.site import Site
 from glassgate.gate.visitor import is_navigation
 from glassgate.record.events import Action, Event
@@ -86,7 +87,7 @@ def told(action: Action, request: Request, site: Site, **more: Any) -> Event:
         action=action,
         at=request.at,
         ray=request.ray,
-        ip=str(site.client(request)),
+        ip=str(site.client(request) or UNKNOWN),
         host=_host(request),
         method=request.method[:32],
         path=request.path[:512],

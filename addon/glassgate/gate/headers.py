@@ -1,7 +1,7 @@
 """Headers across the gate: what no visitor may tell an origin, what the gate tells it, what an origin may set."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from glassgate.access import cookies
 from glassgate.access.facts import Address
@@ -21,6 +21,7 @@ SPOOFABLE = re.compile(
     rb"|cf-ipcountry|cf-ray|cf-visitor|x-original-.*|x-rewrite-.*|remote-.*|proxy(?:-.*)?|host|cookie)"
 )
 WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+UNKNOWN = "unknown"  # RFC 7239 section 6.2
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # all but the tab, RFC 9110 section 5.5
 
 
@@ -47,7 +48,7 @@ def for_origin(
     request: Request,
     *,
     host: str,
-    client: Address,
+    client: Address | None,
     assertion: str,
     email: str | None,
     forward_cookie: bool,
@@ -67,7 +68,7 @@ def for_origin(
     ours = [
         (b"Host", host.encode()),
         (b"Cf-Access-Jwt-Assertion", bearer),
-        (b"X-Forwarded-For", str(client).encode()),
+        (b"X-Forwarded-For", str(client or UNKNOWN).encode()),
         (b"X-Forwarded-Proto", b"https"),
         (b"X-Forwarded-Host", host.encode()),
         (b"Cf-Ray", request.ray.encode()),
@@ -144,16 +145,22 @@ def _sets_ours(value: bytes) -> bool:
     return cookies.is_reserved(looks)
 
 
-def client_address(request: Request, trusted: tuple[object, ...]) -> Address:
+def client_address(request: Request, trusted: tuple[object, ...]) -> Address | None:
     """Who asks: the peer, or what the nearest trusted proxies say, read from the right; beyond them nobody is believed.
 
-    `trusted` holds ip_networks.
+    None where a trusted proxy's word cannot be read: a visitor from anywhere must not pass for the proxy, whose
+    address is often one that policies let in. `trusted` holds ip_networks.
     """
     client = request.peer
-    hops = [hop.strip() for value in request.values(b"x-forwarded-for") for hop in value.split(b",")]
+    said = b",".join(request.values(b"x-forwarded-for")).split(b",")
+    hops = [hop.strip() for hop in said if hop.strip()]
     while hops and any(client in network for network in trusted):  # type: ignore[operator]
         try:
-            client = ip_address(hops.pop().decode("ascii"))
+            client = _without_mapping(ip_address(hops.pop().decode("ascii")))
         except ValueError:
-            break
+            return None
     return client
+
+
+def _without_mapping(address: Address) -> Address:
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

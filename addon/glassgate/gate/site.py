@@ -74,8 +74,8 @@ class Site:
         """The `iss` of application tokens."""
         return self.url(self.team)
 
-    def client(self, request: Request) -> Address:
-        """Who asks, seen past trusted proxies."""
+    def client(self, request: Request) -> Address | None:
+        """Who asks, seen past trusted proxies; None where one of them said it unreadably."""
         return client_address(request, self.trusted_proxies)
 
     def facts(self, session: Session, request: Request) -> Facts:
