@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from mitmproxy import flow, http
+from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events, layer, tunnel
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import ClientTLSLayer
 from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HTTPMode, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
     RequestData,
     RequestEndOfMessage,
     RequestTrailers,
@@ -51,6 +53,17 @@ class GateStream(HttpStream):
             self.flow.error = flow.Error("The body of a refused request was too long.")
             yield HttpErrorHook(self.flow)
             yield from self._answer(self.flow.response)
+
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
+        """Take the head of an origin's answer for a failure where it can be read in two ways."""
+        try:
+            validate_headers(event.response)
+        except ValueError as fault:
+            yield commands.CloseConnection(self.flow.server_conn)
+            said = ResponseProtocolError(self.stream_id, str(fault), ErrorCode.RESPONSE_VALIDATION_FAILED)
+            yield from self.handle_protocol_error(said)
+        else:
+            yield from super().state_wait_for_response_headers(event)
 
     def handle_protocol_error(self, event: Any) -> Commands:
         """Answer with our own page where the origin failed before its answer began."""
