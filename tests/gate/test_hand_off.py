@@ -169,16 +169,22 @@ def test_more_than_sixteen_sign_ins_push_out_the_oldest():
     assert min(names) > f"__Host-CF_AppSession_{int((NOW + 3) * 1000):012x}"
 
 
-def test_every_cookie_fits_a_browser():
+@pytest.mark.parametrize("target", ["/?" + "q" * 2040, "/?" + '"' * 1020, "/?" + "%5c" * 680, "/?" + "\\" * 1020])
+def test_every_cookie_fits_a_browser(target):
     site = site_of()
     browser = Browser(site)
-    answer = browser.ask(WIKI, "/?" + "q" * 2046)
+    answer = browser.ask(WIKI, target)
     host, parts = TEAM, urlsplit(dict(answer.headers)["Location"])
     answer = browser.ask(host, f"{parts.path}?{parts.query}")
     for jar in browser.jars.values():
         for name, value in jar.items():
             assert len(name) + len(value) <= 4096, name
     assert answer.status == 302
+
+
+@pytest.mark.parametrize("filling", ["q", '"', "\\"])
+def test_an_address_that_would_not_fit_is_told(filling):
+    assert Browser(site_of()).ask(WIKI, "/?" + filling * 2047).status == 414
 
 
 def test_the_token_stays_small_whatever_the_number_of_groups():

@@ -38,6 +38,14 @@ def test_it_clears_this_hosts_cookies():
     assert browser.jars[WIKI] == {}
 
 
+def test_a_crowd_of_cookies_is_not_all_answered():
+    browser = Browser(two_apps())
+    browser.open(WIKI, "/")
+    browser.jars[WIKI] |= {f"__Host-CF_x{n}": "1" for n in range(1000)}
+    answer = browser.ask(WIKI, LOGOUT)
+    assert len([name for name, _ in answer.headers if name == "Set-Cookie"]) == 64
+
+
 def test_signed_out_is_said():
     page = Browser(two_apps()).open(WIKI, LOGOUT)
     assert page.status == 200

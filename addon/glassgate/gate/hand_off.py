@@ -1,6 +1,7 @@
 """From the team domain to the app: once, to one host, for one app, in the browser that began there, within a minute."""
 
 import hmac
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from glassgate.record.events import Action
 
 AUTHORIZED_PATH = TEAM_PREFIX + "authorized"
 LIFETIME = 60  # seconds
-LONGEST_TARGET = 2048  # bytes of path and query that a sign-in remembers: it travels in cookies, which hold 4096
+LONGEST_TARGET = 2048  # bytes of path and query, as JSON: it travels sealed in a cookie, and cookies hold 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
         app_domain=host,
         app_aud=app.aud,
     )
-    if len(request.target) > LONGEST_TARGET:
+    if len(json.dumps(request.target)) > LONGEST_TARGET:
         return answers.standard(request, "url_too_long", event=event, action=("Sign in", site.url(host, "/")))
     sign_in, secret = site.new_sign_in(request.at), site.chance(32)
     said = meta.Meta(app.aud, host, request.target, digest(secret), sign_in)

@@ -13,6 +13,7 @@ from glassgate.oidc.errors import SignInError
 from glassgate.record.events import Action
 
 LOGOUT_PATH = TEAM_PREFIX + "logout"
+MOST_CLEARED = 64  # cookies; we set far fewer
 
 
 def logout(site: Site, request: Request, host: str) -> Steps[Answer]:
@@ -52,4 +53,4 @@ def _provider_logout(site: Site, request: Request, session: Session) -> Steps[st
 
 
 def _ours(request: Request) -> list[str]:
-    return sorted({name for name, _ in cookies.read(request.headers) if cookies.is_reserved(name)})
+    return sorted({name for name, _ in cookies.read(request.headers) if cookies.is_reserved(name)})[:MOST_CLEARED]
