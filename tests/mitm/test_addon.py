@@ -135,6 +135,14 @@ def forgotten(running):
         time.sleep(0.01)
 
 
+def ended(side):
+    """Wait till no request is under way any more, while connections may be open."""
+    until = time.monotonic() + PATIENCE
+    while side.gate.in_loop(lambda: len(side.gate.addon._verdicts)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def get(side, target="/", *, method="GET", more="", cookie=None):
     cookie = side.cookie if cookie is None else cookie
     return (f"{method} {target} HTTP/1.1\r\nHost: {side.host}:{side.port}\r\nCookie: {cookie}\r\n{more}\r\n").encode()
@@ -345,10 +353,18 @@ def test_while_a_connection_lives_what_has_ended_on_it_is_forgotten(running):
     ]
     for n in range(20):
         assert client.answer(client.ask([*fields, *([("cookie", cookie)] if n % 2 else [])]))[0] in (200, 401)
-    until = time.monotonic() + PATIENCE
-    while running.gate.in_loop(lambda: len(running.gate.addon._verdicts)):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    ended(running)
+    client.close()
+
+
+def test_while_a_connection_lives_what_has_failed_on_it_is_forgotten(scripted):
+    scripted.origin.play(b"garbage\r\n\r\n", ends=True)
+    client = Http2(scripted.ca, scripted.port, scripted.host)
+    authority = (":authority", f"{scripted.host}:{scripted.port}")
+    fields = [(":method", "GET"), (":path", "/"), (":scheme", "https"), authority, ("cookie", scripted.cookie)]
+    for _ in range(3):
+        assert client.answer(client.ask(fields))[0] == 502
+    ended(scripted)
     client.close()
 
 
