@@ -66,6 +66,7 @@ NONE = [
     ("an empty cookie", lambda site: [cookie("")], "malformed"),
     ("Basic", lambda site: [("Authorization", f"Basic {session_of(site, 'alice')}")], "no_token"),
     ("without a scheme", lambda site: [("Authorization", session_of(site, "alice"))], "no_token"),
+    ("a Bearer that is no JWT", lambda site: [("Authorization", "Bearer gho_x")], "no_token"),
     ("another header", lambda site: [("X-Token", session_of(site, "alice"))], "no_token"),
     ("another cookie", lambda site: [("Cookie", f"cf_authorization={session_of(site, 'alice')}")], "no_token"),
     ("garbage", lambda site: [cookie("a.b.c")], "malformed"),
