@@ -224,7 +224,7 @@ def test_a_stranger_to_the_host_learns_not_even_what_this_is():
         ("bad_request", 400), ("plain_http", 400), ("handoff_foreign", 400), ("unauthenticated", 401),
         ("foreign_origin", 403), ("not_found", 404), ("login_unknown", 404), ("wrong_method", 405),
         ("url_too_long", 414), ("misdirected", 421), ("origin_unreachable", 502), ("provider_unavailable", 503),
-        ("internal", 503), ("origin_timeout", 504),
+        ("internal", 503),
     ],
 )  # fmt: skip
 def test_a_message_has_its_status(code, status):

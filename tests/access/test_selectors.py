@@ -122,7 +122,7 @@ def test_other_names_are_taken(alias, name):
 
 
 def test_only_what_can_be_asked_at_every_request_is_so_judged():
-    at_every_request = {row.name for row in SELECTORS if row.judged is Judged.EVERY_REQUEST}
+    at_every_request = {row.name for row in SELECTORS if row.judged is Judged.REQUEST}
     assert at_every_request == {
         "everyone",
         "ip",

@@ -65,7 +65,6 @@ def test_a_configuration_that_is_not_there(tmp_path, command):
     assert (done.code, done.out) == (1, "")
     assert done.lines == [
         "config.yaml: the file cannot be read: No such file or directory (name another with `-c FILE`)",
-        "glassgate: 1 error in the configuration.",
     ]
 
 
@@ -74,3 +73,11 @@ def test_another_file_by_its_name(tmp_path):
     (tmp_path / "config.yaml").rename(tmp_path / "other.yaml")
     assert glassgate(tmp_path, "check", "-c", "other.yaml").code == 0
     assert glassgate(tmp_path, "check", "--config=other.yaml").code == 0
+
+
+def test_a_call_without_a_command_is_up_whatever_file_it_names(tmp_path):
+    (tmp_path / "other.yaml").write_text("team: 1\n")
+    for words in (["-c", "other.yaml"], ["--config=other.yaml"], ["up", "-c", "other.yaml"]):
+        done = glassgate(tmp_path, *words)
+        assert done.code == 1
+        assert done.lines[0].startswith("other.yaml:1: `team`")

@@ -61,7 +61,7 @@ def test_what_cannot_be_written_is_one_line(tmp_path, key, value):
     (tmp_path / "a-file").write_text("in the way")
     done = glassgate(tmp_path, "serve")
     assert (done.code, done.out, len(done.lines)) == (1, "", 1)
-    assert done.err.startswith("glassgate: ")
+    assert done.err.startswith("config.yaml:")
     assert f"{tmp_path}/a-file" in done.err
     assert "(" in done.err, "no mend"
 

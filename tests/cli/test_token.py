@@ -66,7 +66,8 @@ def gate(tmp_path):
     "around",
     [
         "{}", "{}\n", "CF_Authorization={}", "Bearer {}", "Cf-Access-Jwt-Assertion: {}",
-        "cookie: CF_Authorization={}; a=b",
+        "cookie: CF_Authorization={}; a=b", "Cookie: theme=dark; CF_Authorization={}; __Host-CF_Binding=x",
+        "a=b; CF_Authorization={}", "Set-Cookie: CF_Authorization={}; Path=/; Secure", "Authorization: Bearer {}",
     ],
 )  # fmt: skip
 def test_a_good_token_is_good_however_it_is_pasted(gate, around):

@@ -119,6 +119,7 @@ BROKEN = {
     "token file of later": (provider(federated_token_file="/x"), "federated", "not there yet", "leave it out"),
     "tenants of later": (provider(allowed_tenants=["x"]), "allowed_tenants", "not there yet", "leave it out"),
     "groups of later": (provider(groups_from="graph"), "groups_from", "not there yet", "leave it out"),
+    "graph of later": (provider(graph="https://graph.microsoft.us"), "graph", "not there yet", "leave it out"),
     "recheck of later": (provider(recheck="1h"), "recheck", "not there yet", "leave it out"),
     "authority over http": (provider(authority="http://login.example.com"), "authority", "not https", "https://"),
     "authority with tenant": (

@@ -100,12 +100,6 @@ def test_the_demo_is_wise():
     assert warnings(load(ROOT / "config.yaml", {})) == ()
 
 
-def test_stock_programs_are_told_of(tmp_path):
-    (warning,) = warnings(settings(good(), tmp_path), stock=True)
-    assert "headers" in warning.what
-    assert "in front" in warning.mend
-
-
 @pytest.mark.parametrize(("forwards", "told"), [(True, 0), (False, 1)])
 def test_apps_that_read_the_cookie_alone_are_a_note(tmp_path, forwards, told):
     assert len(notes(settings(app(forward_cookie=forwards), tmp_path))) == told

@@ -69,7 +69,7 @@ def selectors(_: str) -> str:
     for one in there:
         names = f"`{one.name}`" + (f" (also {', '.join(f'`{alias}`' for alias in one.aliases)})" if one.aliases else "")
         lines.append(row(names, one.says, str(one.judged)))
-    return f"{table('Selector', 'Matches', 'Judged')}{''.join(lines)}\n{LATER}: {', '.join(later)}.\n\n"
+    return f"{table('Selector', 'Matches', 'Goes by')}{''.join(lines)}\n{LATER}: {', '.join(later)}.\n\n"
 
 
 def keys(definition: str) -> str:

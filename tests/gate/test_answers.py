@@ -73,7 +73,7 @@ def test_a_wrong_method_names_the_right_ones():
 
 def test_clients_know_access_by_three_headers():
     site = site_of()
-    assert answers.access_headers(site, site.apps[WIKI], WIKI) == [
+    assert answers.access_headers(site.apps[WIKI], WIKI) == [
         ("WWW-Authenticate", "Cloudflare-Access"), ("Cf-Access-Aud", site.apps[WIKI].aud), ("Cf-Access-Domain", WIKI),
     ]  # fmt: skip
 

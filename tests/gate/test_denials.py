@@ -40,6 +40,7 @@ def test_each_kind_of_failure_has_its_own_page_and_a_way_on(fault, status, words
 def test_a_provider_that_is_away_says_when_to_come_back(asked, said):
     answer = told(ProviderUnavailable(Reason.TIMEOUT, "late", retry_after=asked))
     assert dict(answer.headers)["Retry-After"] == said
+    assert all(part in answer.body.decode() for part in ("timeout", "late", "0123456789abcdef")), "and why"
 
 
 def test_what_an_administrator_needs_stands_on_the_page():

@@ -231,7 +231,7 @@ def test_old_names_go_before_a_certificate_grows_for_ever(certs):
     "host", ["wiki.example.com", "notlocalhost", "localhost.example.com", "127.0.0.1", "::1", "", "localhost."]
 )
 def test_a_host_that_the_ca_may_not_sign_is_refused_with_a_mend(certs, host):
-    with pytest.raises(StartError, match=r"localhost.*bring your own certificate \(tls.certificate\)"):
+    with pytest.raises(StartError, match=r"localhost.*put your own there: one PEM file"):
         certs.ensure((*HOSTS, host))
     assert not certs.folder.exists()
 

@@ -166,12 +166,6 @@ MESSAGES = {
         "Nobody can sign in anew until it does. Whoever is signed in already can go on working.",
         "Try again in a moment.",
     ),
-    "origin_timeout": Message(
-        504,
-        "The application takes too long",
-        "You were let in, but the application behind this gate did not answer in time.",
-        "Try again in a moment. If it stays, tell whoever runs the application.",
-    ),
 }
 
 

@@ -18,10 +18,10 @@ WORD = re.compile(r"[!-~]([ -~]{0,198}[!-~])?", re.ASCII)
 
 
 class Judged(StrEnum):
-    """When a rule is asked: while a token is issued (it asks who), or at every request (it asks what is sent)."""
+    """What a rule goes by: it is asked at every request, but who somebody is was said when they signed in."""
 
-    AT_ISSUE = "when a token is issued"
-    EVERY_REQUEST = "at every request"
+    SIGN_IN = "the last sign-in"
+    REQUEST = "the request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,35 +175,35 @@ def _known(provider: str, sources: Sources) -> Source:
 # --- the table --------------------------------------------------------------------------------------------
 
 GROUP = "group"  # its value is a name in `groups`: whoever has those resolves it
-_ISSUE, _REQUEST = Judged.AT_ISSUE, Judged.EVERY_REQUEST
+_SIGN_IN, _REQUEST = Judged.SIGN_IN, Judged.REQUEST
 
 SELECTORS = (
     Selector("everyone", _REQUEST, "every visitor: with allow, whoever can sign in", _everyone),
-    Selector("email", _ISSUE, "one e-mail address that counts", _email),
-    Selector("email_domain", _ISSUE, "the domain of an e-mail address that counts, exactly", _email_domain),
-    Selector("email_list", _ISSUE, "the e-mail addresses of a list"),
+    Selector("email", _SIGN_IN, "one e-mail address that counts", _email),
+    Selector("email_domain", _SIGN_IN, "the domain of an e-mail address that counts, exactly", _email_domain),
+    Selector("email_list", _SIGN_IN, "the e-mail addresses of a list"),
     Selector("ip", _REQUEST, "the visitor's address, or a CIDR range of them", _ip),
     Selector("ip_list", _REQUEST, "the addresses of a list"),
-    Selector(GROUP, _ISSUE, "a rule group of `groups`, by its name"),
-    Selector("entra_group", _ISSUE, "an Entra group, by its object id", _entra_group, ("azureAD", "azure_ad"), "id"),
-    Selector("entra_role", _ISSUE, "an app role of the Entra registration", _entra_role, key="role"),
+    Selector(GROUP, _SIGN_IN, "a rule group of `groups`, by its name"),
+    Selector("entra_group", _SIGN_IN, "an Entra group, by its object id", _entra_group, ("azureAD", "azure_ad"), "id"),
+    Selector("entra_role", _SIGN_IN, "an app role of the Entra registration", _entra_role, key="role"),
     Selector(
         "entra_auth_context",
-        _ISSUE,
+        _SIGN_IN,
         "an authentication context that Entra proved (acrs)",
         _entra_auth_context,
         ("auth_context",),
         "id",
     ),
-    Selector("oidc_claim", _ISSUE, "a claim of an OpenID provider", aliases=("oidc",)),
-    Selector("login_method", _ISSUE, "the identity provider, by its id", _login_method),
-    Selector("auth_method", _ISSUE, "a method that was proved (amr; for Entra `mfa`)", _auth_method, key="method"),
+    Selector("oidc_claim", _SIGN_IN, "a claim of an OpenID provider", aliases=("oidc",)),
+    Selector("login_method", _SIGN_IN, "the identity provider, by its id", _login_method),
+    Selector("auth_method", _SIGN_IN, "a method that was proved (amr; for Entra `mfa`)", _auth_method, key="method"),
     Selector("service_token", _REQUEST, "one service token"),
     Selector("any_valid_service_token", _REQUEST, "any service token"),
     Selector("certificate", _REQUEST, "a valid client certificate"),
     Selector("common_name", _REQUEST, "the common name of a client certificate"),
     Selector("country", _REQUEST, "the country that a trusted proxy names", aliases=("geo",)),
-    Selector("external_evaluation", _ISSUE, "what another service answers"),
+    Selector("external_evaluation", _SIGN_IN, "what another service answers"),
     Selector("linked_app_token", _REQUEST, "the token of another application"),
     Selector("time_of_day", _REQUEST, "the time"),
 )

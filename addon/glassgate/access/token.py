@@ -59,7 +59,6 @@ class AppToken:
     email: str | None
     subject: str
     nonce: str  # identity_nonce: what the store knows the token by
-    issued_at: float
     not_before: float
     expires: float
 
@@ -155,7 +154,7 @@ def _check(claims: dict[str, Any], issuer: str, audience: str) -> AppToken:
     if not all(_is_time(time) for time in times) or not all(isinstance(text, str) and text for text in texts):
         raise TokenError(Reason.MALFORMED, "a claim is missing or of the wrong type")
     email = claims.get("email")
-    return AppToken(audience, email if isinstance(email, str) else None, texts[0], texts[1], *times)  # type: ignore[arg-type]
+    return AppToken(audience, email if isinstance(email, str) else None, texts[0], texts[1], *times[1:])  # type: ignore[arg-type]
 
 
 def check_times(token: AppToken, now: float) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from glassgate.access.app import Origin
+from glassgate.cli.materials import materials
 from glassgate.cli.options import config_option, json_option
 from glassgate.config.load import load
 from glassgate.config.safety import notes, warnings
 from glassgate.config.settings import Endpoint, Settings
 from glassgate.errors import ConfigError, GlassgateError
 from glassgate.gate.sign_in import CALLBACK_PATH
-from glassgate.state.certificates import ensure_edge_certificate
 
 
 @click.command()
@@ -26,24 +26,18 @@ def check(path: Path, as_json: bool, strict: bool) -> None:
     """Check a configuration: every error at once, then what is unwise."""
     try:
         settings = load(path, os.environ)
+        tried = materials(settings, time.time())
+        if tried.problems:
+            raise ConfigError(tried.problems)
     except ConfigError as fault:
         if not as_json:
             raise
         click.echo(json.dumps({"good": False, "errors": _told(fault.problems)}, indent=2))
         sys.exit(1)
-    found = (*warnings(settings), *_certificates(settings))
+    found = (*warnings(settings), *(GlassgateError(said) for said in tried.warnings))
     good = not (strict and found)
     click.echo(_as_json(settings, found, good) if as_json else _as_text(settings, found))
     sys.exit(0 if good else 1)
-
-
-def _certificates(settings: Settings) -> tuple[GlassgateError, ...]:
-    """What is amiss with the listener's certificate."""
-    try:
-        made = ensure_edge_certificate(settings.ca, settings.certificates[0], settings.public_hosts, time.time())
-    except GlassgateError as fault:
-        return (fault,)
-    return tuple(GlassgateError(said) for said in made.warnings)
 
 
 def _callback(settings: Settings) -> str:

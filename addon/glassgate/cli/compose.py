@@ -12,8 +12,10 @@ from wsgiref.types import WSGIApplication
 
 from glassgate import __version__
 from glassgate.access.seal import Seal
+from glassgate.cli.materials import materials
 from glassgate.config.load import load
 from glassgate.config.settings import LAB_HOSTS, LabSettings, Settings
+from glassgate.errors import ConfigError
 from glassgate.gate.sessions import Sessions
 from glassgate.gate.sign_in import CALLBACK_PATH
 from glassgate.gate.sign_out import LOGOUT_PATH
@@ -27,7 +29,6 @@ from glassgate.record.audit import AuditLog
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
 from glassgate.record.serve import Monitor
-from glassgate.state.certificates import ensure_edge_certificate
 from glassgate.state.keyring import KeyRing
 from glassgate.state.open import open_store
 from glassgate.state.store import Store
@@ -69,9 +70,14 @@ def for_program(path: Path) -> Composed:
 
 
 def compose(settings: Settings) -> Composed:
-    """Put the rooms together. Raises StartError where a key, a certificate, the store or a port cannot be had."""
+    """Put the rooms together. Raises ConfigError where something that the file names cannot be used, and StartError
+    where a key, the store or a port cannot be had."""
     now = time.time()
-    make_certificates(settings, now)
+    found = materials(settings, now)
+    if found.problems:
+        raise ConfigError(found.problems)
+    for warning in found.warnings:
+        logger.warning("%s", warning)
     keys = KeyRing.open(settings.state / "keys", now)
     store = open_store(settings.store)
     metrics = Metrics(
@@ -98,13 +104,6 @@ def compose(settings: Settings) -> Composed:
         closes.append(lab.close)
     addon = GateAddon(site, recorder, OriginTrust(settings.apps), lanes, hosts)
     return Composed(settings, addon, starts, closes)
-
-
-def make_certificates(settings: Settings, now: float) -> None:
-    """Make the local CA and the edge's certificate where they are missing. One that is not ours stays as it is."""
-    made = ensure_edge_certificate(settings.ca, settings.certificates[0], settings.public_hosts, now)
-    for warning in made.warnings:
-        logger.warning("%s", warning)
 
 
 def _site(settings: Settings, keys: KeyRing, sessions: Sessions) -> Site:

@@ -19,7 +19,13 @@ From a checkout, `./run.sh COMMAND` sets up what is missing first;
 
 
 class InOrder(click.Group):
-    """A list of commands in the order in which a newcomer needs them."""
+    """A list of commands in the order in which a newcomer needs them; without one it is the first."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `glassgate -c FILE` for `glassgate up -c FILE`."""
+        if not args or args[0].startswith(("-c", "--config")):
+            args = [up.name or "up", *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names as they were added."""
@@ -30,14 +36,10 @@ class InOrder(click.Group):
     cls=InOrder,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
-    invoke_without_command=True,
 )
 @click.version_option(__version__)
-@click.pass_context
-def commands(context: click.Context) -> None:
+def commands() -> None:
     """glassgate: an identity-aware proxy that you can see through."""
-    if context.invoked_subcommand is None:
-        context.invoke(up)
 
 
 for command in (up, web, serve, check, token):
@@ -52,8 +54,8 @@ def main() -> None:
     except ConfigError as fault:
         for problem in fault.problems:
             click.echo(str(problem), err=True)
-        count = len(fault.problems)
-        click.echo(f"glassgate: {count} error{'s' if count > 1 else ''} in the configuration.", err=True)
+        if len(fault.problems) > 1:
+            click.echo(f"glassgate: {len(fault.problems)} errors in the configuration.", err=True)
         sys.exit(1)
     except GlassgateError as fault:
         click.echo(f"glassgate: {fault}", err=True)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import jwt
 
+from glassgate.access import cookies
 from glassgate.access.app import App
 from glassgate.access.token import AppToken, Reason, TokenError, verify
 from glassgate.cli.options import config_option, json_option
@@ -22,7 +23,7 @@ from glassgate.state.keyring import FILE, KeyRing, SigningKey
 from glassgate.state.open import open_store
 
 MOST = 8192  # characters that are read
-PREFIXES = ("Cookie: ", "Cf-Access-Jwt-Assertion: ", "Authorization: ", "CF_Authorization=", "Bearer ")
+HEADERS = ("Cf-Access-Jwt-Assertion: ", "Cf-Access-Token: ", "Authorization: ", "Set-Cookie: ", "Cookie: ")
 ENDED = "session_ended"
 
 
@@ -69,10 +70,11 @@ def _read() -> str:
     text = sys.stdin.buffer.read(MOST).decode("ascii", "replace").strip()
     if not text:
         raise click.UsageError("Nothing came on standard input: pipe a token in, or paste it.")
-    for prefix in PREFIXES:
-        if text.lower().startswith(prefix.lower()):
-            text = text[len(prefix) :].strip()
-    return text.partition(";")[0].strip()
+    for header in HEADERS:
+        if text.lower().startswith(header.lower()):
+            text = text[len(header) :].strip()
+    inside = cookies.values(((b"cookie", text.encode()),), cookies.APP_TOKEN)
+    return inside[0] if inside else text.removeprefix("Bearer ").strip()
 
 
 def _decoded(text: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -24,10 +24,9 @@ Warnings = Iterator[GlassgateError]
 _OF_PROVIDER = (AuthContext, AuthMethod, EntraGroup, EntraRole, LoginMethod)
 
 
-def warnings(settings: Settings, *, stock: bool = False) -> tuple[GlassgateError, ...]:
-    """What is unwise. `stock`: the gate runs in mitmproxy's own programs, which bound less than `serve` does."""
-    found = [warning for each in _CHECKS for warning in each(settings)]
-    return (*found, _STOCK) if stock else tuple(found)
+def warnings(settings: Settings) -> tuple[GlassgateError, ...]:
+    """What is unwise."""
+    return tuple(warning for each in _CHECKS for warning in each(settings))
 
 
 def notes(settings: Settings) -> tuple[GlassgateError, ...]:
@@ -42,12 +41,6 @@ def notes(settings: Settings) -> tuple[GlassgateError, ...]:
             mend="where one reads the cookie alone, as Cloudflare's Python sample does, say `forward_cookie: true`",
         ),
     )
-
-
-_STOCK = GlassgateError(
-    "mitmproxy bounds neither the size of headers nor slow clients",
-    mend="where strangers can reach it, put a proxy that bounds them in front",
-)
 
 
 # --- the whole file ---------------------------------------------------------------------------------------

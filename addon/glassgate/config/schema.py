@@ -82,9 +82,7 @@ class Entra(_Provider):
     authority: Annotated[str, Text(addresses.authority, "https://login.microsoftonline.com")] = Field(
         "https://login.microsoftonline.com", description="The sign-in service; another in sovereign clouds and the lab."
     )
-    graph: Annotated[str, Text(addresses.authority, "https://graph.microsoft.com")] | None = Field(
-        None, description="Microsoft Graph. Default: what the authority names."
-    )
+    graph: Annotated[Any, NotYet(None)] = None
     mfa_context: Annotated[str, Text(values.context, "c1")] | None = Field(
         None, description="The authentication context that proves MFA: Entra's tokens carry no amr."
     )

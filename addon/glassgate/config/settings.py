@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from glassgate.access.app import App
+from glassgate.gate.site import authority
 from glassgate.oidc.provider import Provider
 
 Network = IPv4Network | IPv6Network
@@ -84,8 +85,8 @@ class Settings:
         return tuple(dict.fromkeys(hosts))
 
     def origin_of(self, host: str) -> str:
-        """The public origin of one of our hosts (RFC 6454): https, and the port where it is not 443."""
-        return f"https://{host}" if self.team.port == 443 else f"https://{host}:{self.team.port}"
+        """The public origin of one of our hosts (RFC 6454)."""
+        return f"https://{authority(host, self.team.port)}"
 
 
 LAB_HOSTS = ("login.localhost", "graph.localhost")

@@ -76,7 +76,7 @@ def standard(
     return data(request, message.status, said, headers, events)
 
 
-def access_headers(site: Site, app: App, host: str) -> list[tuple[str, str]]:
+def access_headers(app: App, host: str) -> list[tuple[str, str]]:
     """What clients know Access by, on redirects, 401 and 403."""
     return [("WWW-Authenticate", "Cloudflare-Access"), ("Cf-Access-Aud", app.aud), ("Cf-Access-Domain", host)]
 

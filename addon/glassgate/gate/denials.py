@@ -30,7 +30,7 @@ def denied(site: Site, request: Request, app: App, host: str, session: Session, 
         user_id=identity.user_id, email=identity.email, provider=identity.provider,
         policy=verdict.policy.name if verdict.policy else None, reason=reason, details=verdict.reasons,
     )  # fmt: skip
-    headers = answers.access_headers(site, app, host)
+    headers = answers.access_headers(app, host)
     if not is_navigation(request):
         said = {"error": "denied", "message": verdict.reason, "policy": reason, "id": request.ray}
         return answers.data(request, 403, said, headers, (event,))
@@ -49,10 +49,12 @@ def failed(site: Site, request: Request, fault: SignInError, party: RelyingParty
         Action.SIGN_IN_FAILED, request, site, allowed=False, provider=provider, reason=fault.reason,
         details=(fault.detail,),
     )  # fmt: skip
+    facts: list[tuple[str, str]] = [("Reason", fault.reason), ("Detail", fault.detail)]
     if isinstance(fault, ProviderUnavailable):
         retry = [("Retry-After", str(fault.retry_after or 10))]
-        return answers.standard(request, "provider_unavailable", headers=retry, event=event, action=action)
-    facts: list[tuple[str, str]] = [("Reason", fault.reason), ("Detail", fault.detail)]
+        return answers.standard(
+            request, "provider_unavailable", headers=retry, event=event, facts=tuple(facts), action=action
+        )
     if isinstance(fault, ProviderRefused):
         said = (("Code", fault.code), ("Trace id", fault.trace_id), ("Correlation id", fault.correlation_id))
         facts += [(name, value) for name, value in said if value]

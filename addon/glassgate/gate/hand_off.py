@@ -69,7 +69,7 @@ def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
     sealed = site.seal.close(Purpose.APP_SESSION, {"h": host, "a": app.aud, "s": secret}, request.at)
     crowded = cookies.crowded_out(request.headers, cookies.APP_SESSION)
     lines = [
-        *answers.access_headers(site, app, host),
+        *answers.access_headers(app, host),
         ("Set-Cookie", cookies.set_sign_in(cookies.APP_SESSION, sign_in, sealed, request.at)),
         *(("Set-Cookie", cookies.clear(name)) for name in crowded),
     ]

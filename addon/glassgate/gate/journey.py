@@ -155,4 +155,4 @@ def _without_session(site: Site, request: Request, app: App, host: str, found: P
         "sign_in": site.url(host, "/"),
         "id": request.ray,
     }
-    return answers.data(request, 401, said, answers.access_headers(site, app, host), (event,))
+    return answers.data(request, 401, said, answers.access_headers(app, host), (event,))

@@ -18,6 +18,11 @@ from glassgate.oidc.relying_party import RelyingParty
 TEAM_PREFIX = "/cdn-cgi/access/"
 
 
+def authority(host: str, port: int) -> str:
+    """Host and port as browsers write them in an https address: without 443."""
+    return host if port == 443 else f"{host}:{port}"
+
+
 class Keys(Protocol):
     """What the journey needs of the key ring."""
 
@@ -62,8 +67,8 @@ class Site:
         return f"https://{self.authority(host)}{target}"
 
     def authority(self, host: str) -> str:
-        """Host and public port as browsers write them: without 443."""
-        return host if self.port == 443 else f"{host}:{self.port}"
+        """Host and public port as browsers write them."""
+        return authority(host, self.port)
 
     def new_sign_in(self, at: float) -> str:
         """An id for one sign-in; ids sort by the time they were made."""

@@ -9,6 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 from mitmproxy import http
 
 from glassgate.gate.exchange import Request
+from glassgate.gate.site import authority
 
 
 def environ(request: Request, flow: http.HTTPFlow, host: str, port: int) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def environ(request: Request, flow: http.HTTPFlow, host: str, port: int) -> dict
         elif key not in ("CONTENT_LENGTH", "TRANSFER_ENCODING"):
             joint = "; " if key == "COOKIE" else ", "
             found[f"HTTP_{key}"] = joint.join([found[f"HTTP_{key}"], text]) if f"HTTP_{key}" in found else text
-    found["HTTP_HOST"] = host if port == 443 else f"{host}:{port}"
+    found["HTTP_HOST"] = authority(host, port)
     return found
 
 

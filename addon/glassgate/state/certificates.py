@@ -32,7 +32,7 @@ CA_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "glassgate local CA
 LEAF_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "glassgate edge")])
 MAX_FILE = 1 << 20
 
-OWN = "bring your own certificate (tls.certificate)"
+OWN = "put your own there: one PEM file with private key, certificate and chain"
 UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
@@ -64,7 +64,7 @@ def ensure_edge_certificate(ca_path: Path, leaf_path: Path, hosts: Sequence[str]
     # First without a lock: where nothing is to be made, the folder may be read-only.
     if verdict := _good_enough(ca_path, leaf_path, hosts, at):
         return verdict
-    _check_hosts(hosts)
+    _check_hosts(leaf_path, hosts)
     for folder in (ca_path.parent, leaf_path.parent):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -128,12 +128,31 @@ def _covers(names: frozenset[str], host: str) -> bool:
     return host in names or f"*.{host.partition('.')[2]}" in names
 
 
-def _check_hosts(hosts: Sequence[str]) -> None:
+def check_leaf(path: Path) -> None:
+    """See that a certificate of the user's own is there: PEM, key and certificate. Raises StartError."""
+    if _read_leaf(path) is None:
+        raise StartError("is not there", where=str(path), mend=OWN)
+
+
+def check_authorities(path: Path) -> None:
+    """See that a file holds certificates to trust (PEM). Raises StartError."""
+    data = _read(path)
+    if data is None:
+        raise StartError("is not there", where=str(path), mend="name the PEM file of the authority")
+    try:
+        x509.load_pem_x509_certificates(data)
+    except UNREADABLE as fault:
+        raise StartError("holds no certificate", where=str(path), mend="name the PEM file of the authority") from fault
+
+
+def _check_hosts(leaf_path: Path, hosts: Sequence[str]) -> None:
     foreign = [host for host in hosts if host != DOMAIN and not host.endswith(f".{DOMAIN}")]
     if foreign:
+        state = "is the local CA's" if leaf_path.exists() else "is not there"
         raise StartError(
-            f"the local CA signs for {DOMAIN} and the names below it alone, and not for {', '.join(foreign)}",
-            where="tls.certificate",
+            f"{state}, and the local CA can sign for {DOMAIN} and the names below it alone: not for "
+            f"{', '.join(foreign)}",
+            where=str(leaf_path),
             mend=OWN,
         )
 

@@ -1,0 +1,60 @@
+"""What a configuration names on this machine is tried, and what cannot be used is told with its place."""
+
+import time
+from dataclasses import replace
+
+from cli.program import demo, deployed
+from glassgate.cli.materials import materials
+from glassgate.config.load import load
+
+SECRET = {"CLIENT_SECRET": "x"}
+
+
+def tried(folder, **changes):
+    settings = load(folder / "config.yaml", SECRET)
+    return materials(replace(settings, **changes), time.time())
+
+
+def test_the_demo_has_all_that_it_needs(tmp_path):
+    demo(tmp_path)
+    found = tried(tmp_path)
+    assert (found.problems, found.warnings) == ((), ())
+    assert (tmp_path / "certs" / "ca.pem").exists(), "the provider's authority was made before it was tried"
+
+
+def test_nothing_is_made_but_certificates(tmp_path):
+    deployed(tmp_path)
+    tried(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["certs", "config.yaml"]
+
+
+def test_a_problem_has_the_place_of_the_key_and_the_name_of_the_file(tmp_path):
+    deployed(tmp_path, lambda text: text.replace("    client_id:", "    ca: gone.pem\n    client_id:"))
+    (problem,) = tried(tmp_path).problems
+    assert problem.where.endswith("config.yaml:4")
+    assert problem.what == f"{tmp_path}/gone.pem: is not there"
+    assert problem.mend
+
+
+def test_two_apps_that_trust_one_origin_in_two_ways(tmp_path):
+    deployed(
+        tmp_path,
+        lambda text: text.replace("origin: http:", "origin: https:").replace(
+            "audit:",
+            "  - name: other\n    domain: other.localhost\n    origin: https://127.0.0.1:1\n"
+            "    origin_tls: {server_name: other.example}\n"
+            "    policies: [{name: a, decision: allow, include: [{everyone: {}}]}]\naudit:",
+        ),
+    )
+    (problem,) = tried(tmp_path).problems
+    assert "differ in how they trust it" in problem.what
+
+
+def test_what_is_unwise_about_a_certificate_of_ones_own_is_no_problem(tmp_path):
+    deployed(tmp_path)
+    tried(tmp_path)
+    (tmp_path / "certs" / "ca.pem").unlink()
+    (tmp_path / "certs" / "edge.pem").chmod(0o644)
+    found = tried(tmp_path)
+    assert found.problems == ()
+    assert "others than its owner may read it" in found.warnings[0]
