@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from glassgate.errors import StoreError
 from glassgate.state.open import open_store
+from glassgate.state.store import MOST_FOUND
 
 KINDS = ("memory", "sqlite")
 NOW = 1_000.0
@@ -92,6 +93,46 @@ def test_add_takes_the_place_of_what_ended_and_was_not_swept(store):
     store.add("once", "code", b"old", NOW + 60, NOW)
     assert store.add("once", "code", b"new", NOW + 200, NOW + 60) is True
     assert store.get("once", "code", NOW + 61) == b"new"
+
+
+SWAPS = [
+    ("as it was", b"old", NOW, True),
+    ("changed meanwhile", b"older", NOW, False),
+    ("ended", b"old", NOW + 60, False),
+]
+
+
+@pytest.mark.parametrize(("old", "now", "done"), [row[1:] for row in SWAPS], ids=[row[0] for row in SWAPS])
+def test_swap_is_for_what_did_not_change(store, old, now, done):
+    store.put("session", "a", b"old", NOW + 60)
+    assert store.swap("session", "a", old, b"new", NOW + 100, now) is done
+    assert store.get("session", "a", NOW) == (b"new" if done else b"old")
+    assert (store.get("session", "a", NOW + 61) is not None) is done
+
+
+def test_swap_brings_nothing_back(store):
+    assert store.swap("session", "a", b"", b"new", NOW + 60, NOW) is False
+    store.put("session", "a", b"old", NOW + 60)
+    store.delete("session", "a")
+    assert store.swap("session", "a", b"old", b"new", NOW + 60, NOW) is False
+    assert store.get("session", "a", NOW) is None
+
+
+def test_find_has_the_live_keys_that_begin_so_in_their_order(store):
+    for space, key, end in (
+        ("sid", "p/b", 60), ("sid", "p/a", 60), ("sid", "p", 60), ("sid", "p/\U0010fffe", 60), ("sid", "p/old", 0),
+        ("sid", "q/a", 60), ("other", "p/c", 60), ("sid", "P/a", 60),
+    ):  # fmt: skip
+        store.put(space, key, b"x", NOW + end)
+    assert store.find("sid", "p/", NOW) == ["p/a", "p/b", "p/\U0010fffe"]
+    assert store.find("sid", "", NOW) == ["P/a", "p", "p/a", "p/b", "p/\U0010fffe", "q/a"]
+    assert store.find("sid", "%", NOW) == []
+
+
+def test_find_is_bounded(store):
+    for number in range(MOST_FOUND + 5):
+        store.put("sid", f"{number:05}", b"", NOW + 60)
+    assert store.find("sid", "", NOW) == [f"{number:05}" for number in range(MOST_FOUND)]
 
 
 def test_add_after_delete_is_first_again(store):

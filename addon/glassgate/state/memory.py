@@ -4,6 +4,7 @@ import heapq
 import threading
 
 from glassgate.errors import StoreError
+from glassgate.state.store import MOST_FOUND
 
 LIMIT = 100_000  # entries
 
@@ -42,6 +43,26 @@ class MemoryStore:
                 return False
             self._write((space, key), value, expires)
             return True
+
+    def swap(self, space: str, key: str, old: bytes, new: bytes, expires: float, now: float) -> bool:
+        """Write `new` only where the live value still is `old`."""
+        with self._lock:
+            self._check_open()
+            if self._live((space, key), now) != old:
+                return False
+            self._write((space, key), new, expires)
+            return True
+
+    def find(self, space: str, prefix: str, now: float) -> list[str]:
+        """The keys of live entries that begin so, at most MOST_FOUND of them, in their order."""
+        with self._lock:
+            self._check_open()
+            found = (
+                key
+                for (where, key), (expires, _) in self._entries.items()
+                if where == space and key.startswith(prefix) and expires > now
+            )
+            return heapq.nsmallest(MOST_FOUND, found)
 
     def delete(self, space: str, key: str) -> None:
         """Forget the entry; nothing happens where there is none."""

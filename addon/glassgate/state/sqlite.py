@@ -11,6 +11,7 @@ from typing import Any
 
 from glassgate.errors import StartError, StoreError
 from glassgate.state.files import locked, not_writable, open_to_others, private_folder
+from glassgate.state.store import MOST_FOUND
 
 SCHEMA = 1  # user_version; a file with a higher one is from a newer glassgate
 APPLICATION = 0x67676174  # application_id, "ggat": the file is ours
@@ -39,6 +40,14 @@ ON CONFLICT (space, key) DO UPDATE SET value = excluded.value, expires = exclude
 """
 # One statement is one transaction: of several callers the first writes, and the rest change nothing.
 ADD = PUT + "WHERE entries.expires <= ?"
+SWAP = """
+UPDATE entries SET value = ?, expires = ? WHERE space = ? AND key = ? AND value = ? AND expires > ?
+"""
+# Bytes compare as code points do, and U+10FFFF is the last of these: so this is the range of what begins so.
+FIND = """
+SELECT key FROM entries WHERE space = ? AND key >= ? AND key < ? AND expires > ? ORDER BY key LIMIT ?
+"""
+LAST = "\U0010ffff"
 DELETE = "DELETE FROM entries WHERE space = ? AND key = ?"
 SWEEP = "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE expires <= ? LIMIT ?)"
 
@@ -73,6 +82,16 @@ class SqliteStore:
     def add(self, space: str, key: str, value: bytes, expires: float, now: float) -> bool:
         """Write the value only where no live one is. True for exactly one of any number of callers."""
         return self._write(ADD, (space, key, value, expires, now)) == 1
+
+    def swap(self, space: str, key: str, old: bytes, new: bytes, expires: float, now: float) -> bool:
+        """Write `new` only where the live value still is `old`."""
+        return self._write(SWAP, (new, expires, space, key, old, now)) == 1
+
+    def find(self, space: str, prefix: str, now: float) -> list[str]:
+        """The keys of live entries that begin so, at most MOST_FOUND of them, in their order."""
+        with self._faults(), self._reader() as connection:
+            rows = connection.execute(FIND, (space, prefix, prefix + LAST, now, MOST_FOUND)).fetchall()
+        return [row[0] for row in rows]
 
     def delete(self, space: str, key: str) -> None:
         """Forget the entry; nothing happens where there is none."""

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+MOST_FOUND = 1000
+
 
 class Store(Protocol):
     """A key-value store with expiry. All calls block, may come from any thread, and raise StoreError alone.
@@ -21,6 +23,14 @@ class Store(Protocol):
 
     def add(self, space: str, key: str, value: bytes, expires: float, now: float) -> bool:
         """Write the value only where no live one is. True for exactly one of any number of callers."""
+        ...
+
+    def swap(self, space: str, key: str, old: bytes, new: bytes, expires: float, now: float) -> bool:
+        """Write `new` only where the live value still is `old`. False where it changed, or is not there any more."""
+        ...
+
+    def find(self, space: str, prefix: str, now: float) -> list[str]:
+        """The keys of live entries that begin so, at most MOST_FOUND of them, in their order."""
         ...
 
     def delete(self, space: str, key: str) -> None:
