@@ -2,10 +2,12 @@
 
 import json
 
+from dataclasses import replace
+
 import pytest
 
 from gate.site import NOW, person
-from glassgate.access.session import Grant, Session, digest
+from glassgate.access.session import Asking, Grant, Session, digest
 
 SESSION = Session("s1", person("alice", groups=None, acrs=frozenset(["c1"])), NOW, NOW + 3600, digest("the-cookie"))
 GRANT = Grant("s1", "a" * 64, NOW + 600)
@@ -53,10 +55,21 @@ def test_a_grant_is_no_session_and_a_session_no_grant():
 
 
 def test_renewed_it_is_the_same_session_with_new_proof():
-    again = SESSION.renewed(person("alice"), digest("other"), NOW + 7200)
+    again = replace(SESSION, challenge="").renewed(Session("s2", person("alice"), NOW + 9, NOW + 7200, digest("other")))
     assert (again.id, again.created) == (SESSION.id, SESSION.created)
     assert (again.cookie, again.expires) == (digest("other"), NOW + 7200)
     assert again.identity.acrs == frozenset()
+    assert again.stands
+
+
+@pytest.mark.parametrize("more", [{"asking": Asking("sealed", NOW + 60, NOW)}, {"challenge": ""}, {"challenge": "{}"}])
+def test_how_it_is_asked_for_again_reads_back_byte_for_byte(more):
+    """A session is swapped by its bytes: reading and writing must not change them."""
+    session = replace(SESSION, **more)
+    again = Session.from_bytes(session.to_bytes())
+    assert again == session
+    assert again.to_bytes() == session.to_bytes()
+    assert again.stands is ("challenge" not in more)
 
 
 def test_the_digest_is_sha_256():

@@ -40,7 +40,7 @@ class Gate:
         store = open_store(self.settings.store)
         sessions = Sessions(store)
         session = new_session(WHO, session="s-1", cookie="c", now=self.now, duration=3600)
-        run(sessions.begin(session, None))
+        run(sessions.begin(session, None, self.now))
         run(sessions.grant(self.nonce, Grant(session.id, self.settings.apps[0].aud, self.now + 3600)))
         store.close()
 

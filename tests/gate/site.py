@@ -1,7 +1,7 @@
 """A gate for tests, made of real parts: real keys, a memory store, and a provider that says what a test wants."""
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
@@ -12,12 +12,17 @@ from glassgate.access.app import App, Origin
 from glassgate.access.identity import Identity
 from glassgate.access.policy import Decision, Policy, Rule
 from glassgate.access.seal import Seal
-from glassgate.gate.exchange import Request, run
+from glassgate.gate.exchange import Collect, Request, run
 from glassgate.gate.journey import journey
+from glassgate.gate.pace import Pace
 from glassgate.gate.sessions import Sessions
 from glassgate.gate.site import Site
+from glassgate.oidc.client_auth import ClientSecret
 from glassgate.oidc.errors import SignInError
+from glassgate.oidc.kept import Kept
+from glassgate.oidc.logout_token import LogoutToken
 from glassgate.oidc.provider import Provider
+from glassgate.oidc.relying_party import SignedIn
 from glassgate.state.memory import MemoryStore
 
 NOW = 1_800_000_000.0
@@ -69,6 +74,12 @@ class Party:
     provider: Provider
     next: Identity | Exception
     asked: list = field(default_factory=list)
+    kept: Kept | None = None
+    refreshed: Identity | Exception | None = None  # None: nothing changed
+    refreshes: list = field(default_factory=list)
+    amiss: tuple = ()
+    logout: LogoutToken | Exception | None = None
+    home: str = "https://login.example"
 
     def authorization_url(self, ask, now):
         self.asked.append(ask)
@@ -80,7 +91,20 @@ class Party:
         if isinstance(self.next, Exception):
             raise self.next
         assert expected.nonce == self.asked[-1].nonce
-        return self.next
+        return SignedIn(self.next, self.kept, self.amiss)
+
+    def refresh(self, kept, identity, now):
+        self.refreshes.append((kept.refresh_token, now))
+        if isinstance(self.refreshed, Exception):
+            raise self.refreshed
+        again = replace(kept, refresh_token=f"refresh-{len(self.refreshes)}")
+        return SignedIn(self.refreshed or identity, again, self.amiss)
+
+    def read_logout_token(self, token, now):
+        if isinstance(self.logout, Exception):
+            raise self.logout
+        assert token == "the.logout.token"
+        return self.logout
 
     def end_session_url(self, *, login_hint, return_to, now):
         return f"https://login.example/logout?back={return_to}"
@@ -112,13 +136,13 @@ FINANCE = Policy("finance", Decision.ALLOW, (email_rule("bob@contoso.example"),)
 def site_of(*, apps=None, store=None, keys=None, parties=None, port=8443, **more):
     apps = [app("wiki", WIKI, STAFF), app("payroll", PAYROLL, FINANCE)] if apps is None else apps
     keys = keys or Keys()
-    provider = Provider("entra", "entra", "client", "secret")
+    provider = Provider("entra", "entra", "client", (ClientSecret("secret"),))
     counter = itertools.count()
     given = {
         "team": TEAM, "port": port, "apps": {domain: one for one in apps for domain in one.domains},
         "lab_hosts": frozenset(("login.localhost",)), "session_duration": 86400, "trusted_proxies": (),
         "parties": parties or {"entra": Party(provider, person("alice"))}, "keys": keys, "seal": Seal(keys.secrets),
-        "sessions": Sessions(store or MemoryStore()), "verified": {},
+        "sessions": Sessions(store or MemoryStore()), "pace": Pace(), "verified": {},
         "chance": lambda n: f"chance{next(counter):04d}-{n}",
         **more,
     }  # fmt: skip
@@ -130,16 +154,20 @@ class Browser:
 
     def __init__(self, site, at=NOW):
         self.site, self.at, self.jars, self.last, self.urls = site, at, {}, None, []
+        self.heard = []  # what the journeys told beside their outcomes
 
-    def ask(self, host, target, *, headers=None, method="GET", hops=0):
+    def ask(self, host, target, *, headers=None, method="GET", body=b""):
         """One request, no redirects followed."""
         sent = dict(BROWSER if headers is None else headers)
         jar = self.jars.setdefault(host, {})
         if jar:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
         outcome = run(
-            journey(self.site, request_of(target, host=f"{host}:8443", method=method, headers=sent, at=self.at))
+            journey(self.site, request_of(target, host=f"{host}:8443", method=method, headers=sent, at=self.at)),
+            self.heard.append,
         )
+        if isinstance(outcome, Collect):
+            outcome = run(outcome.go_on(body), self.heard.append)
         for name, value in getattr(outcome, "headers", ()):
             if name == "Set-Cookie":
                 pair, _, attributes = value.partition(";")
@@ -168,3 +196,21 @@ class Browser:
             else:
                 host, target = parts.hostname, parts.path + (f"?{parts.query}" if parts.query else "")
         raise AssertionError(f"a circle of redirects: {self.urls}")
+
+
+def begun(site, at=NOW):
+    """A browser at the provider, and the state that it took there."""
+    browser = Browser(site, at)
+    location = dict(browser.ask(WIKI, "/first").headers)["Location"]
+    location = dict(browser.ask(TEAM, location.partition(":8443")[2]).headers)["Location"]
+    return browser, location.partition("state=")[2]
+
+
+def signed_in(browser):
+    """Whether the browser holds a global session."""
+    return "__Host-CF_Authorization" in browser.jars.get(TEAM, {})
+
+
+def reason(answer):
+    """Why an answer says no."""
+    return next(event.reason for event in answer.events if event.reason)

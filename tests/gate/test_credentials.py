@@ -20,7 +20,7 @@ def session_of(site, name, *, session=None, app_host=WIKI, nonce=None, subject=N
     """Write a session with a grant, and return the token that stands for it."""
     one, who, nonce = site.apps[app_host], person(name), nonce or f"nonce-{name}"
     begun = Session(session or f"session-{name}", who, NOW, NOW + 3600, digest(f"cookie-{name}"))
-    run(site.sessions.begin(begun, None))
+    run(site.sessions.begin(begun, None, NOW))
     run(site.sessions.grant(nonce, Grant(begun.id, granted_for or one.aud, NOW + 600)))
     return token.mint(
         site.keys.signing, issuer=site.issuer, audience=one.aud, subject=subject or who.user_id, email=who.email,

@@ -180,7 +180,8 @@ def test_when_another_user_signs_in_the_old_session_ends():
 
 def _sign_in_again(site, browser):
     """A sign-in that the provider makes even though a session stands: as after `prompt=login`."""
-    from glassgate.gate.sign_in import Wish, _begin
+    from glassgate.gate.hand_off import Wish
+    from glassgate.gate.sign_in import _begin
 
     request = request_of("/", host=f"{TEAM}:8443", headers=BROWSER, at=browser.at)
     begun = run(_begin(site, request, Wish(site.apps[WIKI], WIKI, "/", "", ""), site.parties["entra"], ()))

@@ -12,7 +12,7 @@ from glassgate.state.memory import MemoryStore
 def written(store):
     sessions = Sessions(store)
     session = Session("s1", person("alice"), NOW, NOW + 3600, digest("cookie"))
-    run(sessions.begin(session, None))
+    run(sessions.begin(session, None, NOW))
     run(sessions.grant("nonce", Grant("s1", "aud", NOW + 600)))
     return sessions, session
 
@@ -77,8 +77,8 @@ def test_once_is_once():
 
 def test_the_same_user_signing_in_again_keeps_open_apps_and_changes_the_cookie():
     sessions, session = written(MemoryStore())
-    renewed = session.renewed(person("alice", acrs=frozenset(["c1"])), digest("cookie2"), NOW + 7200)
-    run(sessions.begin(renewed, session))
+    again = Session("s2", person("alice", acrs=frozenset(["c1"])), NOW + 9, NOW + 7200, digest("cookie2"))
+    run(sessions.begin(again, session, NOW))
     assert run(sessions.presented("cookie", NOW)) is None
     assert run(sessions.presented("cookie2", NOW)).identity.acrs == {"c1"}
     assert run(sessions.granted("nonce", NOW + 2)) is not None

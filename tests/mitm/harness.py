@@ -180,7 +180,7 @@ def signed_in(site, name="alice", host="wiki.localhost", now=None):
     now = time.time() if now is None else now
     one, who = site.apps[host], person(name)
     session = Session(f"session-{name}", who, now, now + 3600, digest(f"cookie-{name}"))
-    run(site.sessions.begin(session, None))
+    run(site.sessions.begin(session, None, NOW))
     run(site.sessions.grant(f"nonce-{name}", Grant(session.id, one.aud, now + 3600)))
     text = token.mint(
         site.keys.signing, issuer=site.issuer, audience=one.aud, subject=who.user_id, email=who.email,

@@ -15,6 +15,10 @@ from glassgate.oidc.errors import ProviderUnavailable
 PATIENCE = 10  # seconds that a test's own waiting may take at most
 
 
+def quiet(event):
+    """Nobody listens."""
+
+
 def widths(**change):
     return {lane: replace(width, **change) for lane, width in WIDTHS.items()}
 
@@ -40,7 +44,7 @@ def drive(*calls, lane=Lane.STORE, **change):
     async def main():
         lanes = Lanes(widths(**change))
         try:
-            return await lanes.drive(steps(*calls, lane=lane))
+            return await lanes.drive(steps(*calls, lane=lane), quiet)
         finally:
             lanes.close()
 
@@ -103,7 +107,7 @@ class Held:
         """Wait till the lane takes calls again."""
         self.free.set()
         async with asyncio.timeout(PATIENCE):
-            while (answer := await self.lanes.drive(steps(lambda: "in"))) != ["in"]:
+            while (answer := await self.lanes.drive(steps(lambda: "in"), quiet)) != ["in"]:
                 assert answer == ["The store is asked more than it can answer."]
                 await asyncio.sleep(0.005)
 
@@ -118,8 +122,8 @@ class Held:
 def test_a_thread_that_hangs_keeps_its_place_till_it_is_free():
     async def main():
         async with Held() as held:
-            assert await held.lanes.drive(steps(held.call)) == ["The store did not answer in time."]
-            assert await held.lanes.drive(steps(lambda: 1)) == ["The store is asked more than it can answer."]
+            assert await held.lanes.drive(steps(held.call), quiet) == ["The store did not answer in time."]
+            assert await held.lanes.drive(steps(lambda: 1), quiet) == ["The store is asked more than it can answer."]
             await held.freed()
 
     asyncio.run(main())
@@ -128,8 +132,8 @@ def test_a_thread_that_hangs_keeps_its_place_till_it_is_free():
 def test_a_lane_that_is_full_holds_up_no_other():
     async def main():
         async with Held() as held:
-            await held.lanes.drive(steps(held.call))
-            assert await held.lanes.drive(steps(lambda: 1, lane=Lane.PROVIDER)) == [1]
+            await held.lanes.drive(steps(held.call), quiet)
+            assert await held.lanes.drive(steps(lambda: 1, lane=Lane.PROVIDER), quiet) == [1]
 
     asyncio.run(main())
 
@@ -139,7 +143,7 @@ def test_places_come_back_after_every_kind_of_end():
         async with Held(seconds=PATIENCE) as held:
             held.free.set()
             for _ in range(20):
-                assert await held.lanes.drive(steps(lambda: 1, raising(LookupError("gone")))) == [1, "gone"]
+                assert await held.lanes.drive(steps(lambda: 1, raising(LookupError("gone"))), quiet) == [1, "gone"]
 
     asyncio.run(main())
 
@@ -150,7 +154,7 @@ def test_an_exception_that_comes_too_late_is_not_logged_with_its_values(cancelle
         loop, told = asyncio.get_running_loop(), []
         loop.set_exception_handler(lambda _, context: told.append(context))
         async with Held(seconds=PATIENCE if cancelled else 0.05) as held:
-            driven = asyncio.ensure_future(held.lanes.drive(steps(lambda: held.call(OSError("a secret")))))
+            driven = asyncio.ensure_future(held.lanes.drive(steps(lambda: held.call(OSError("a secret"))), quiet))
             if cancelled:
                 await asyncio.sleep(0.05)
                 driven.cancel()
@@ -177,7 +181,7 @@ def test_a_journey_that_is_given_up_ends_at_its_next_step():
         async with Held(seconds=PATIENCE) as held:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
-                    await held.lanes.drive(watched())
+                    await held.lanes.drive(watched(), quiet)
             gc.collect()
             return ended
 
@@ -188,10 +192,10 @@ def test_closed_it_takes_no_more_and_waits_for_nobody():
     async def main():
         ended = []
         async with Held() as held:
-            await held.lanes.drive(steps(lambda: ended.append(held.call())))
+            await held.lanes.drive(steps(lambda: ended.append(held.call())), quiet)
             held.lanes.close()
             assert ended == []
             with pytest.raises(RuntimeError):
-                await held.lanes.drive(steps(lambda: 1, lane=Lane.PROVIDER))
+                await held.lanes.drive(steps(lambda: 1, lane=Lane.PROVIDER), quiet)
 
     asyncio.run(main())

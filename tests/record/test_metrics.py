@@ -1,5 +1,7 @@
 """The metrics."""
 
+import math
+
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -32,6 +34,9 @@ def told(action, **more):
         (told(Action.REFUSED, reason="two_hosts"), "refused", {"reason": "two_hosts"}),
         (told(Action.ERROR, app="wiki", reason="x"), "requests", {"app": "wiki", "outcome": "error"}),
         (told(Action.SIGN_IN, provider="entra"), "sign_ins", {"provider": "entra", "result": "success"}),
+        (told(Action.RECHECKED, provider="entra"), "rechecks", {"provider": "entra", "result": "confirmed"}),
+        (told(Action.SESSION_ENDED, provider="entra"), "rechecks", {"provider": "entra", "result": "ended"}),
+        (told(Action.CHALLENGED, provider="x"), "rechecks", {"provider": "other", "result": "challenged"}),
         (told(Action.SIGN_IN_FAILED, provider="entra"), "sign_ins", {"provider": "entra", "result": "failure"}),
         (
             told(Action.SIGN_IN_FAILED, provider="entra", reason="nonce"),
@@ -117,6 +122,7 @@ def test_the_rest(metrics):
 def test_the_table_is_all_that_is_served_and_it_says_what_it_means(metrics):
     for action in Action:
         metrics.count(told(action, app="wiki", provider="entra", reason="x"))
+    metrics.watch_keys("entra", lambda: 60.0)
     served = {
         family.name: family
         for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())
@@ -128,6 +134,13 @@ def test_the_table_is_all_that_is_served_and_it_says_what_it_means(metrics):
         assert family.documentation == row.help
         assert family.type == row.kind.__name__.lower()
         assert {label for sample in family.samples for label in sample.labels} - {"le"} == set(row.labels)
+
+
+def test_the_age_of_keys_is_read_when_somebody_looks(metrics):
+    ages = iter([None, 10.0, 90_000.0])
+    metrics.watch_keys("entra", lambda: next(ages))
+    seen = [value(metrics, "glassgate_provider_keys_age_seconds", provider="entra") for _ in range(3)]
+    assert (math.isnan(seen[0]), seen[1:]) == (True, [10.0, 90_000.0])
 
 
 def test_two_sets_of_metrics_are_apart():

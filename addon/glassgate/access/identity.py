@@ -28,6 +28,7 @@ class Identity:
     groups: frozenset[str] | None = frozenset()
     roles: frozenset[str] = frozenset()
     acrs: frozenset[str] = frozenset()
+    acrs_at: dict[str, int] = field(default_factory=dict)  # when each of them was proven, in Unix seconds
     amr: frozenset[str] = frozenset()
     idp_session: str | None = None  # `sid`: what front-channel and back-channel logout name
     login_hint: str | None = None  # Entra's `login_hint` claim: the logout_hint of end_session

@@ -1,7 +1,8 @@
 """The questions that rules ask: each a value, called with the facts. None says that it cannot be known."""
 
+import json
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
@@ -142,6 +143,25 @@ class AuthMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcClaim:
+    """A claim that has this value, or holds it where it is a list. What is no text is compared as JSON writes it."""
+
+    provider: str
+    realm: str | None
+    name: str
+    value: str
+
+    def __call__(self, facts: Facts) -> Answer:
+        """Look in the claims that were kept at sign-in; one that is not there has no value."""
+
+        def has(identity: Identity) -> Answer:
+            found = identity.claims.get(self.name)
+            return self.value in {_as_text(one) for one in (found if isinstance(found, list) else [found])}
+
+        return _there(self.provider, self.realm, facts, has)
+
+
+@dataclass(frozen=True, slots=True)
 class LoginMethod:
     """The provider that the visitor signed in with."""
 
@@ -177,6 +197,18 @@ class RuleSet:
                 None if excluded is None else not excluded,
             ]
         )
+
+
+def every_question(rules: Iterable[Rule]) -> Iterator[Question]:
+    """What the rules ask, with what their groups ask."""
+    for rule in rules:
+        yield rule.matches
+        if isinstance(rule.matches, RuleSet):
+            yield from every_question((*rule.matches.include, *rule.matches.require, *rule.matches.exclude))
+
+
+def _as_text(value: object) -> str | None:
+    return value if isinstance(value, str) or value is None else json.dumps(value)
 
 
 def _any(answers: Iterable[Answer]) -> Answer:

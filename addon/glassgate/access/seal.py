@@ -19,6 +19,8 @@ class Purpose(StrEnum):
     LOGIN = "login"  # __Host-CF_Login_<id>: what the callback needs to know again
     STATE = "state"  # the OAuth `state`
     HAND_OFF = "hand_off"  # from the team domain to the app, once
+    POSTED = "posted"  # a provider's answer that came in a form, on its way into an address
+    KEPT = "kept"  # a refresh token in the store
 
 
 class SealError(Exception):

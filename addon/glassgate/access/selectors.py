@@ -1,8 +1,9 @@
 """The table of selectors: what a rule can ask, how its value is checked, and the question that it becomes."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from glassgate.access import questions as ask
@@ -26,12 +27,14 @@ class Judged(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a rule must know of an identity provider. `realm` is Entra's tenant id, None where not known."""
+    """What a rule must know of an identity provider. `realm` is what people are known in: the issuer, or Entra's
+    tenant id; None where it is not known."""
 
     id: str
     type: str  # "entra" | "oidc"
     realm: str | None = None
     mfa_context: str | None = None
+    tenants: tuple[str, ...] = ()  # of Entra's, where it may be more than one
 
 
 Sources = Mapping[str, Source]  # by id
@@ -130,6 +133,15 @@ def _auth_method(value: object, sources: Sources) -> Question:
     return ask.AuthContext(source.id, source.realm, source.mfa_context)
 
 
+def _oidc_claim(value: object, sources: Sources) -> Question:
+    if not isinstance(value, dict) or not isinstance(value.get("value", value.get("claim_value")), str | bool | int):
+        raise _refuse("this asks for a claim and its value", "write `{name: department, value: sales}`")
+    parts = {"name" if name == "claim_name" else name: part for name, part in value.items()}
+    wanted = parts.pop("value", parts.pop("claim_value", None))
+    name, source = _of_provider(parts, "name", sources, ("oidc", "entra"))
+    return ask.OidcClaim(source.id, source.realm, name, wanted if isinstance(wanted, str) else json.dumps(wanted))
+
+
 def _login_method(value: object, sources: Sources) -> Question:
     provider = _text(value, next(iter(sources), "entra"))
     _known(provider, sources)
@@ -137,16 +149,30 @@ def _login_method(value: object, sources: Sources) -> Question:
 
 
 def _of_provider(value: object, key: str, sources: Sources, types: tuple[str, ...]) -> tuple[str, Source]:
-    """Take `value`, or `{key: …, provider: …}`, apart: the text, and the one provider that it is about."""
+    """Take `value`, or `{key: …, provider: …, tenant: …}`, apart: the text, and the one provider (and tenant of it)
+    that it is about."""
     named: object = None
+    tenant: object = None
     if isinstance(value, dict):
         value = {"provider" if name == "identity_provider_id" else name: part for name, part in value.items()}
-        if key not in value or not value.keys() <= {key, "provider"}:
+        if key not in value or not value.keys() <= {key, "provider", "tenant"}:
             raise _refuse("the keys are not those of this selector", f"write `{{{key}: …, provider: …}}`")
-        named, value = value.get("provider"), value[key]
+        named, tenant, value = value.get("provider"), value.get("tenant"), value[key]
     if not isinstance(value, str) or not WORD.fullmatch(value):
         raise _refuse("the value is not one line of plain text", f"write the {key} as text")
-    return value, _source(named, sources, types)
+    return value, _of_tenant(_source(named, sources, types), tenant)
+
+
+def _of_tenant(source: Source, tenant: object) -> Source:
+    """The source, narrowed to one tenant: another one's groups and roles are another one's to give."""
+    if tenant is None and len(source.tenants) > 1:
+        raise _refuse(f"`{source.id}` has several tenants", "say which with `tenant:` beside the value")
+    if tenant is None:
+        return replace(source, realm=source.tenants[0]) if source.tenants else source
+    known = source.tenants or ((source.realm,) if source.realm else ())
+    if not isinstance(tenant, str) or tenant.lower() not in known:
+        raise _refuse(f"`{source.id}` has no such tenant", "write the id of one of its tenants")
+    return replace(source, realm=tenant.lower())
 
 
 def _source(named: object, sources: Sources, types: tuple[str, ...]) -> Source:
@@ -195,7 +221,7 @@ SELECTORS = (
         ("auth_context",),
         "id",
     ),
-    Selector("oidc_claim", _SIGN_IN, "a claim of an OpenID provider", aliases=("oidc",)),
+    Selector("oidc_claim", _SIGN_IN, "a claim of the ID token, or of userinfo", _oidc_claim, ("oidc",), "name"),
     Selector("login_method", _SIGN_IN, "the identity provider, by its id", _login_method),
     Selector("auth_method", _SIGN_IN, "a method that was proved (amr; for Entra `mfa`)", _auth_method, key="method"),
     Selector("service_token", _REQUEST, "one service token"),
@@ -232,6 +258,8 @@ def make(name: str, value: object, sources: Iterable[Source]) -> Rule:
 
 def _label(name: str, value: object, row: Selector) -> str:
     if isinstance(value, dict) and row.key:
-        provider = value.get("provider", value.get("identity_provider_id"))
-        return f"{name}: {value[row.key]}" + (f" ({provider})" if provider else "")
+        told = [str(value.get(row.key, value.get("claim_name")))]
+        told += [f"= {part}" for key, part in value.items() if key in ("value", "claim_value")]
+        told += [f"({part})" for key, part in value.items() if key in ("provider", "identity_provider_id", "tenant")]
+        return f"{name}: {' '.join(told)}"
     return f"{name}: {value}" if isinstance(value, str) else name

@@ -3,10 +3,20 @@
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 from glassgate.access.identity import Identity
 
 FORMAT = 1  # of what is stored; another format is not misread, it is no session
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a session is asked for again at its provider. Times are Unix seconds."""
+
+    kept: str  # what it takes, sealed: a refresh token is a credential
+    at: float  # when next
+    heard: float  # when the provider last answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +28,28 @@ class Session:
     created: float
     expires: float
     cookie: str  # digest of the cookie value that presents it
+    asking: Asking | None = None
+    # What the provider wants of the person before the session counts again: its `claims`, or "" for a plain sign-in.
+    challenge: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether the session counts: nobody has to act first."""
+        return self.challenge is None
 
     def to_bytes(self) -> bytes:
         """The session for the store. Holds no credential: of the cookie only its digest."""
-        fields = {
+        fields: dict[str, Any] = {
             "v": FORMAT,
             "id": self.id,
             "created": self.created,
             "expires": self.expires,
             "cookie": self.cookie,
         }
+        if self.asking:
+            fields["asking"] = [self.asking.kept, self.asking.at, self.asking.heard]
+        if self.challenge is not None:
+            fields["challenge"] = self.challenge
         return json.dumps({**fields, "identity": self.identity.to_json()}, separators=(",", ":")).encode()
 
     @classmethod
@@ -37,11 +59,15 @@ class Session:
         if fields.get("v") != FORMAT:
             return None
         identity = Identity.from_json(fields["identity"])
-        return cls(fields["id"], identity, fields["created"], fields["expires"], fields["cookie"])
+        asking = Asking(*fields["asking"]) if "asking" in fields else None
+        return cls(
+            fields["id"], identity, fields["created"], fields["expires"], fields["cookie"], asking,
+            fields.get("challenge"),
+        )  # fmt: skip
 
-    def renewed(self, identity: Identity, cookie: str, expires: float) -> "Session":
+    def renewed(self, by: "Session") -> "Session":
         """The same session after the same user signed in again: new proof, new cookie."""
-        return replace(self, identity=identity, cookie=cookie, expires=expires)
+        return replace(by, id=self.id, created=self.created)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from glassgate.config.load import load
 from glassgate.config.safety import notes, warnings
 from glassgate.config.settings import Endpoint, Settings
 from glassgate.errors import ConfigError, GlassgateError
-from glassgate.gate.sign_in import CALLBACK_PATH
+from glassgate.gate.callback import CALLBACK_PATH
 
 
 @click.command()

@@ -16,15 +16,18 @@ from glassgate.cli.materials import materials
 from glassgate.config.load import load
 from glassgate.config.settings import LAB_HOSTS, LabSettings, Settings
 from glassgate.errors import ConfigError
+from glassgate.gate.callback import CALLBACK_PATH
+from glassgate.gate.pace import Pace
 from glassgate.gate.sessions import Sessions
-from glassgate.gate.sign_in import CALLBACK_PATH
 from glassgate.gate.sign_out import LOGOUT_PATH
 from glassgate.gate.site import Site
 from glassgate.mitm.addon import GateAddon
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.tls import OriginTrust
+from glassgate.oidc.client_auth import ClientSecret
 from glassgate.oidc.http import open_http
-from glassgate.oidc.relying_party import RelyingParty
+from glassgate.oidc.provider import Provider
+from glassgate.oidc.relying_party import Outside, RelyingParty
 from glassgate.record.audit import AuditLog
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
@@ -87,6 +90,8 @@ def compose(settings: Settings) -> Composed:
     lanes = Lanes()
     recorder = Recorder(audit, metrics)
     site = _site(settings, keys, Sessions(store))
+    for provider, party in site.parties.items():
+        metrics.watch_keys(provider, lambda party=party: party.keys_age(time.time()))  # type: ignore[misc]
     sweeper = Sweeper(store, time.time)
     starts: list[Callable[[], None]] = [sweeper.start]
     closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close, sweeper.close]
@@ -113,18 +118,22 @@ def _site(settings: Settings, keys: KeyRing, sessions: Sessions) -> Site:
         port=settings.team.port,
         apps={domain: app for app in settings.apps for domain in app.domains},
         lab_hosts=frozenset(LAB_HOSTS) if settings.lab else frozenset(),
-        parties={
-            provider.id: RelyingParty(provider, callback, open_http(provider.ca, timeout=PROVIDER_TIMEOUT))
-            for provider in settings.providers
-        },
+        parties={provider.id: RelyingParty(provider, callback, outside(provider)) for provider in settings.providers},
         session_duration=settings.session_duration,
         trusted_proxies=settings.trusted_proxies,
         keys=keys,
         seal=Seal(keys.secrets),
         sessions=sessions,
+        pace=Pace(),
         verified={},
         chance=secrets.token_urlsafe,
     )
+
+
+def outside(provider: Provider) -> Outside:
+    """What the relying party of a provider has of the world."""
+    fetch = open_http(provider.ca, timeout=PROVIDER_TIMEOUT)
+    return Outside(fetch, Path.read_bytes, secrets.token_urlsafe, time.sleep)
 
 
 def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
@@ -141,7 +150,7 @@ def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
         registrations=[
             Registration(
                 one.client_id,
-                one.client_secret,
+                next((one2.value for one2 in one.credentials if isinstance(one2, ClientSecret)), ""),
                 redirect_uris=(team + CALLBACK_PATH,),
                 post_logout_uris=(team + LOGOUT_PATH,),
                 mfa_contexts=(one.mfa_context,) if one.mfa_context else (),

@@ -1,18 +1,20 @@
 """Makes the rooms' values of a configuration that was checked: what is here cannot fail any more."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from glassgate.access import selectors
 from glassgate.access.app import App, Origin, OriginTls, default_aud
 from glassgate.access.policy import Policy, Rule
-from glassgate.access.questions import RuleSet
+from glassgate.access.questions import EntraGroup, OidcClaim, Question, RuleSet, every_question
 from glassgate.access.selectors import GROUP, Source
 from glassgate.config import schema
-from glassgate.config.settings import LabOrigin, LabSettings, LabUser, Settings
+from glassgate.config.kinds import EVERY_TENANT
+from glassgate.config.settings import LAB_DOMAIN, LabOrigin, LabSettings, LabTenant, LabUser, Settings
 from glassgate.config.tree import tenant_id
-from glassgate.oidc.provider import Provider
+from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, Credential, FederatedToken
+from glassgate.oidc.provider import GroupsFrom, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +64,64 @@ class Builder:
             "id": entry.id,
             "type": entry.type,
             "client_id": entry.client_id,
-            "client_secret": entry.client_secret,
+            "credentials": self._credentials(entry),
             "name": entry.name or entry.id,
             "scopes": tuple(entry.scopes),
-            "email_domains": tuple(entry.email_domains or ()),
+            "named_claims": self._named_claims(entry.id),
+            "response_mode": entry.response_mode,
+            "recheck": entry.recheck,
             "ca": self._optional(entry.ca),
             "clock_skew": entry.clock_skew,
             "prompt": entry.prompt,
         }
         if isinstance(entry, schema.Oidc):
-            return Provider(**common, issuer=entry.issuer)  # type: ignore[arg-type]
+            return Provider(
+                **common,  # type: ignore[arg-type]
+                issuer=entry.issuer,
+                client_auth=entry.client_auth,
+                claims=entry.claims.model_dump(exclude_none=True) if entry.claims else {},
+                email_domains=tuple(entry.email_domains or ()),
+            )
+        domains = {tenant: tuple(found) for tenant, found in (entry.email_domains or {}).items()}
         return Provider(
             **common,  # type: ignore[arg-type]
             authority=entry.authority,
             tenant=entry.tenant,
+            allowed_tenants=tuple(entry.allowed_tenants or ()),
+            graph=entry.graph,
+            groups_from=GroupsFrom(entry.groups_from),
+            named_groups=self._named_groups(entry.id),
+            email_domains=domains.pop(EVERY_TENANT, ()),
+            tenant_email_domains=domains,
             mfa_context=entry.mfa_context,
             domain_hint=entry.domain_hint,
         )
+
+    def _credentials(self, entry: schema.Entra | schema.Oidc) -> tuple[Credential, ...]:
+        """Certificates first: whoever has both is on the way from a secret to a certificate."""
+        found: list[Credential] = []
+        if isinstance(entry, schema.Entra):
+            found += [
+                ClientCertificate(self.base / one.key, self.base / one.certificate, one.algorithm)
+                for one in entry.certificate or ()
+            ]
+            if entry.federated_token_file:
+                found.append(FederatedToken(self.base / entry.federated_token_file))
+        return (*found, *(ClientSecret(secret) for secret in entry.client_secret or ()))
+
+    def _named_groups(self, provider: str) -> tuple[str, ...]:
+        asked = {one.group for one in self._questions() if isinstance(one, EntraGroup) and one.provider == provider}
+        return tuple(sorted(asked))
+
+    def _named_claims(self, provider: str) -> tuple[str, ...]:
+        asked = {one.name for one in self._questions() if isinstance(one, OidcClaim) and one.provider == provider}
+        return tuple(sorted(asked))
+
+    def _questions(self) -> Iterator[Question]:
+        """Everything that some policy asks."""
+        for app in self.config.apps:
+            for policy in app.policies:
+                yield from every_question(self._policy(policy).rules)
 
     def _app(self, entry: schema.App) -> App:
         every = [provider.id for provider in self.config.identity_providers]
@@ -126,21 +169,35 @@ class Builder:
 def _source(entry: schema.Entra | schema.Oidc) -> Source:
     if isinstance(entry, schema.Oidc):
         return Source(entry.id, entry.type, entry.issuer)
-    return Source(entry.id, entry.type, tenant_id(entry.tenant), entry.mfa_context)
+    tenants = tuple(entry.allowed_tenants or ())
+    return Source(entry.id, entry.type, tenant_id(entry.tenant), entry.mfa_context, tenants)
 
 
 def _lab(entry: schema.Lab) -> LabSettings:
-    users = tuple(
-        LabUser(
-            name=user.name,
-            display_name=user.display_name or user.name,
-            password=user.password,
-            email=user.email or (f"{user.name}@{user.guest_of}" if user.guest_of else None),
-            groups=tuple(user.groups),
-            roles=tuple(user.roles),
-            mfa=user.mfa,
-            guest_of=user.guest_of,
-        )
-        for user in entry.users
+    return LabSettings(
+        users=tuple(_lab_user(user, LAB_DOMAIN) for user in entry.users),
+        origins=tuple(LabOrigin(kind, part.listen) for kind, part in entry.origins.items()),
+        tenants=tuple(
+            LabTenant(tenant.domain, tenant.id, tuple(_lab_user(user, tenant.domain) for user in tenant.users))
+            for tenant in entry.tenants
+        ),
+        groups_claim=entry.groups_claim,
+        consent=entry.consent,
+        faults=tuple(entry.faults),
     )
-    return LabSettings(users, tuple(LabOrigin(kind, part.listen) for kind, part in entry.origins.items()))
+
+
+def _lab_user(user: schema.LabUser, domain: str) -> LabUser:
+    return LabUser(
+        name=user.name,
+        display_name=user.display_name or user.name,
+        password=user.password,
+        domain=domain,
+        email=user.email or (f"{user.name}@{user.guest_of}" if user.guest_of else None),
+        groups=tuple(user.groups),
+        roles=tuple(user.roles),
+        mfa=user.mfa,
+        guest_of=user.guest_of,
+        groups_count=user.groups_count,
+        edov=user.edov,
+    )

@@ -57,7 +57,7 @@ def fill(source: Source, environ: Mapping[str, str], base: File) -> Filled:
 
 
 def _is_secret(path: Path) -> bool:
-    return len(path) == 3 and path[0] == "identity_providers" and path[2] == "client_secret"
+    return len(path) in (3, 4) and path[0] == "identity_providers" and path[2] == "client_secret"
 
 
 def _look_up(named: re.Match[str], environ: Mapping[str, str], path: Path, filled: Filled) -> str:

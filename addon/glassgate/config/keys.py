@@ -5,6 +5,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from glassgate.config.kinds import TENANT_TAGS
 from glassgate.config.problems import BadValueError, Path, Problem, shown
 from glassgate.config.schema import PARTS, PROVIDERS, Config, Part
 from glassgate.errors import did_you_mean
@@ -15,6 +16,7 @@ _KINDS = {  # pydantic's error types: what is wrong, the mend
     "dict_type": ("wants keys with values", "write `key: value` lines below it"),
     "model_type": ("wants keys with values", "write `key: value` lines below it"),
     "model_attributes_type": ("wants keys with values", "write `key: value` lines below it"),
+    "too_long": ("has too many entries", "two are enough while one follows the other"),
     "too_short": ("is an empty list", "write at least one entry, or leave the key out"),
     "union_tag_not_found": ("has no `type`", "write `type: entra` or `type: oidc`"),
     "union_tag_invalid": ("has a `type` that is not known", "write `type: entra` or `type: oidc`"),
@@ -33,7 +35,7 @@ def hold_against_schema(tree: object) -> tuple[Config | None, list[Problem]]:
 
 
 def _problem(detail: ErrorDetails, tree: object) -> Problem:
-    path = _without_tag(detail["loc"])
+    path = _without_tags(detail["loc"])
     kind = detail["type"]
     if kind == "extra_forbidden":
         part = _part_at(path[:-1], tree)
@@ -51,14 +53,21 @@ def _problem(detail: ErrorDetails, tree: object) -> Problem:
     return Problem(path, what, mend)
 
 
-def _without_tag(loc: tuple[str | int, ...]) -> Path:
-    # pydantic puts the type of a provider into the place of whatever is wrong with it.
-    return loc[:2] + loc[3:] if loc[:1] == ("identity_providers",) and loc[2:3] and loc[2] in PROVIDERS else loc
+def _without_tags(loc: tuple[str | int, ...]) -> Path:
+    # pydantic puts the kind of what has several kinds into the place of whatever is wrong with it.
+    if loc[:1] != ("identity_providers",):
+        return loc
+    if loc[2:3] and loc[2] in PROVIDERS:
+        loc = loc[:2] + loc[3:]
+    if loc[2:3] == ("email_domains",) and loc[3:4] and loc[3] in TENANT_TAGS:
+        loc = loc[:3] + loc[4:]
+        return loc[:-1] if loc[-1] == "[key]" else loc
+    return loc
 
 
 def _part_at(path: Path, tree: object) -> type[Part]:
     """The part of the schema that stands at a place."""
-    if path[:1] == ("identity_providers",):
+    if path[:1] == ("identity_providers",) and len(path) == 2:
         entry: Any = tree["identity_providers"][path[1]]  # type: ignore[index]
         return PROVIDERS[entry["type"]]
     fitting = (

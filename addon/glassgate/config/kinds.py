@@ -80,6 +80,23 @@ class OneOrList:
         return {"anyOf": [many["items"], many]}
 
 
+EVERY_TENANT = ""  # the key of what holds whichever tenant somebody comes from
+TENANT_TAGS = ("alone", "by tenant")  # which of the two it is: pydantic's, in the places of errors
+
+
+@dataclass(frozen=True, slots=True)
+class ByTenant:
+    """Lists by tenant id, that may be written as one list, which is then EVERY_TENANT's."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        by_tenant = handler(source)
+        choices = dict(zip(TENANT_TAGS, (by_tenant["values_schema"], by_tenant), strict=True))
+        return core_schema.no_info_after_validator_function(
+            lambda value: value if isinstance(value, dict) else {EVERY_TENANT: value},
+            core_schema.tagged_union_schema(choices, lambda value: TENANT_TAGS[isinstance(value, dict)]),
+        )
+
+
 def read_decision(value: object) -> Decision:
     """The decision of a policy; what comes later is refused as such."""
     if value == "allow":
@@ -132,8 +149,12 @@ Skew = Annotated[int, Text(values.skew, "60s")]
 File = Annotated[Path, Text(values.path, "certs/ca.pem")]
 Listener = Annotated[Endpoint, Text(addresses.listener, "127.0.0.1:8443")]
 ObjectId = Annotated[str, Text(values.object_id)]
+Claim = Annotated[str, Text(values.claim, "email")]
+Recheck = Annotated[int, Text(values.recheck, "1h")]
 EmailDomain = Annotated[str, Text(values.email_domain, "contoso.example")]
 Secret = Annotated[str, Text(values.secret, "${ENTRA_CLIENT_SECRET}", "file:/run/secrets/entra")]
+Secrets = Annotated[list[Secret], Field(min_length=1, max_length=2), OneOrList()]
+EmailDomains = Annotated[dict[ObjectId, Annotated[list[EmailDomain], SOME]], SOME, ByTenant()]
 Scopes = Annotated[list[Annotated[str, Text(values.scope, "openid")]], SOME, AfterValidator(with_openid)]
 Host = Annotated[str, Text(addresses.domain, "wiki.localhost")]
 WebOrigin = Annotated[str, Text(addresses.web_origin, "https://app.example.com")]

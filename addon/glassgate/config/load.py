@@ -33,12 +33,8 @@ def load(path: File, environ: Mapping[str, str]) -> Settings:
 
 
 def _literal_secrets(filled: Filled) -> tuple[str, ...]:
-    providers = [
-        entry
-        for place, entry in entries(filled.tree, ("identity_providers",))
-        if (*place, "client_secret") in filled.literal_secrets
-    ]
-    return tuple(str(entry["id"]) for entry in providers)
+    providers = {path[:2] for path in filled.literal_secrets}
+    return tuple(str(one["id"]) for place, one in entries(filled.tree, ("identity_providers",)) if place in providers)
 
 
 def _places(source: Source, filled: Filled) -> Places:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 from glassgate.access import selectors
 from glassgate.access.selectors import GROUP
-from glassgate.config.addresses import host_of, is_loopback, listener
-from glassgate.config.problems import BadValueError, Path, Problem, shown
+from glassgate.config.problems import Path, Problem, shown
+from glassgate.config.providers import check_providers
 from glassgate.config.settings import LAB_SITES
-from glassgate.config.tree import Tree, entries, listed, rules, sources
+from glassgate.config.tree import Tree, entries, lab_is_on, listed, listens_to_others, rules, sources
 from glassgate.errors import GlassgateError, did_you_mean
 
 Check = Callable[[Tree], Iterator[Problem]]
@@ -36,6 +36,10 @@ def _each_once(tree: Tree) -> Iterator[Problem]:
     yield from _once(tree, ("apps",), "domain", "a host of the apps")
     yield from _once(tree, ("apps",), "aud", "an AUD tag")
     yield from _once(tree, ("lab", "users"), "name", "the name of a lab user")
+    yield from _once(tree, ("lab", "tenants"), "domain", "the domain of a lab tenant")
+    yield from _once(tree, ("lab", "tenants"), "id", "the id of a lab tenant")
+    for tenant, _ in entries(tree, ("lab", "tenants")):
+        yield from _once(tree, (*tenant, "users"), "name", "the name of a user of this tenant")
     for app, _ in entries(tree, ("apps",)):
         yield from _once(tree, (*app, "policies"), "name", "the name of a policy of this app")
 
@@ -120,7 +124,7 @@ def _no_listener_twice(tree: Tree) -> Iterator[Problem]:
 
 def _listeners(tree: Tree) -> Iterator[tuple[Path, str]]:
     places: list[tuple[Path, object]] = [((), tree), (("metrics",), tree.get("metrics"))]
-    if _lab_is_on(tree):
+    if lab_is_on(tree):
         places += entries(tree, ("lab", "origins"))
     for path, entry in places:
         if isinstance(entry, dict) and isinstance(entry.get("listen"), str):
@@ -132,43 +136,15 @@ def _lab_stays_here(tree: Tree) -> Iterator[Problem]:
         if place[-1] not in LAB_SITES:
             what = f"{shown(place[-1])} is no sample origin"
             yield Problem(("lab", "origins"), what, did_you_mean(str(place[-1]), LAB_SITES))
-    if not _lab_is_on(tree):
+    if not lab_is_on(tree):
         return
     for path, text in _listeners(tree):
-        if path != ("metrics", "listen") and not _on_loopback(text):
+        if path != ("metrics", "listen") and listens_to_others(text):
             yield Problem(
                 path, f"`{text}` is not loopback, and the lab is on", "listen on 127.0.0.1, or turn the lab off"
             )
     if tree.get("trusted_proxies"):
         yield Problem(("trusted_proxies",), "the lab is on, and is never behind proxies", "leave the key out")
-
-
-def _providers_elsewhere(tree: Tree) -> Iterator[Problem]:
-    listen = tree.get("listen")
-    if _lab_is_on(tree) or not isinstance(listen, str) or _on_loopback(listen):
-        return
-    for place, provider in entries(tree, ("identity_providers",)):
-        for key in ("authority", "issuer"):
-            value = provider.get(key)
-            if isinstance(value, str) and is_loopback(host_of(value)):
-                yield Problem(
-                    (*place, key),
-                    "the provider is on this machine, but the gate listens to others",
-                    "name the real provider, or listen on 127.0.0.1",
-                )
-
-
-def _lab_is_on(tree: Tree) -> bool:
-    lab = tree.get("lab")
-    return isinstance(lab, dict) and lab.get("enabled") is True
-
-
-def _on_loopback(text: str) -> bool:
-    """Whether a listener is on loopback; what is no listener is told elsewhere."""
-    try:
-        return is_loopback(listener(text).host)
-    except BadValueError:
-        return True
 
 
 CHECKS: tuple[Check, ...] = (
@@ -179,5 +155,5 @@ CHECKS: tuple[Check, ...] = (
     _no_circles,
     _no_listener_twice,
     _lab_stays_here,
-    _providers_elsewhere,
+    check_providers,
 )

@@ -13,7 +13,9 @@ from glassgate.access.questions import (
     EntraRole,
     Everyone,
     LoginMethod,
+    OidcClaim,
     RuleSet,
+    every_question,
 )
 from glassgate.config.addresses import host_of, is_loopback
 from glassgate.config.settings import Settings
@@ -21,7 +23,7 @@ from glassgate.errors import GlassgateError
 from glassgate.oidc.provider import Provider
 
 Warnings = Iterator[GlassgateError]
-_OF_PROVIDER = (AuthContext, AuthMethod, EntraGroup, EntraRole, LoginMethod)
+_OF_PROVIDER = (AuthContext, AuthMethod, EntraGroup, EntraRole, LoginMethod, OidcClaim)
 
 
 def warnings(settings: Settings) -> tuple[GlassgateError, ...]:
@@ -62,6 +64,16 @@ def _providers_here(settings: Settings) -> Warnings:
                 f"the provider `{provider.id}` is on this machine, and the lab is off",
                 where=_place(settings, "identity_providers", provider.id),
                 mend="name the real provider, or turn the lab on",
+            )
+
+
+def _busy_rechecks(settings: Settings) -> Warnings:
+    for provider in settings.providers if settings.lab is None else ():
+        if provider.recheck and provider.recheck < 60:
+            yield GlassgateError(
+                f"every live session is asked for at `{provider.id}` every {provider.recheck} seconds",
+                where=_place(settings, "identity_providers", provider.id),
+                mend="write `recheck: 5m` or more: providers throttle who asks so often",
             )
 
 
@@ -132,7 +144,7 @@ def _uncounted_emails(settings: Settings) -> Warnings:
     for app in settings.apps:
         allowed = [provider for provider in settings.providers if provider.id in app.providers]
         for policy in app.policies:
-            domains = {_email_domain(question) for question in _questions(policy.rules)} - {""}
+            domains = {_email_domain(question) for question in every_question(policy.rules)} - {""}
             for domain in sorted(domains):
                 if not any(_counts(provider, domain) for provider in allowed):
                     yield GlassgateError(
@@ -187,15 +199,6 @@ def _settles(asked: Policy | RuleSet) -> bool:
     return not asked.require and not asked.exclude and _certain(asked.include)
 
 
-def _questions(rules: Iterable[Rule]) -> Iterator[object]:
-    """What the rules ask, with what their groups ask."""
-    for rule in rules:
-        question = rule.matches
-        yield question
-        if isinstance(question, RuleSet):
-            yield from _questions((*question.include, *question.require, *question.exclude))
-
-
 def _email_domain(question: object) -> str:
     if isinstance(question, Email):
         return question.address.partition("@")[2]
@@ -204,7 +207,8 @@ def _email_domain(question: object) -> str:
 
 def _counts(provider: Provider, domain: str) -> bool:
     # An OpenID provider says itself which are verified; `email_domains`, where it stands, only narrows that.
-    return domain in provider.email_domains or (provider.type == "oidc" and not provider.email_domains)
+    listed = {*provider.email_domains, *(one for found in provider.tenant_email_domains.values() for one in found)}
+    return domain in listed or (provider.type == "oidc" and not listed)
 
 
 # --- saying it --------------------------------------------------------------------------------------------
@@ -225,6 +229,7 @@ def _list(names: Iterable[str]) -> str:
 _CHECKS: tuple[Callable[[Settings], Warnings], ...] = (
     _secrets,
     _providers_here,
+    _busy_rechecks,
     _store,
     _audit,
     _open_doors,

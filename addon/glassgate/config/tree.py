@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from glassgate.access.selectors import GUID, Source
-from glassgate.config.problems import Path, child
+from glassgate.config.addresses import is_loopback, listener
+from glassgate.config.problems import BadValueError, Path, child
 
 Tree = dict[str, Any]
 RULES = ("include", "require", "exclude")
@@ -62,11 +63,30 @@ def _source(entry: object) -> Source | None:
     if entry["type"] == "entra":
         realm = entry.get("tenant")
         realm = tenant_id(realm) if isinstance(realm, str) else None
+    tenants = entry.get("allowed_tenants")
     return Source(
-        entry["id"], entry["type"], realm if isinstance(realm, str) else None, str(context) if context else None
+        entry["id"],
+        entry["type"],
+        realm if isinstance(realm, str) else None,
+        str(context) if context else None,
+        tuple(str(tenant).lower() for tenant in tenants) if isinstance(tenants, list) else (),
     )
 
 
 def tenant_id(text: str) -> str | None:
     """The tenant, where it is written as its id: a domain says nothing of the `tid` that tokens bear."""
     return text.lower() if GUID.fullmatch(text) else None
+
+
+def lab_is_on(tree: Tree) -> bool:
+    """Whether the file enables the lab."""
+    lab = tree.get("lab")
+    return isinstance(lab, dict) and lab.get("enabled") is True
+
+
+def listens_to_others(address: object) -> bool:
+    """Whether a listener is reached from other machines; what is no listener is told elsewhere."""
+    try:
+        return isinstance(address, str) and not is_loopback(listener(address).host)
+    except BadValueError:
+        return False

@@ -6,6 +6,7 @@ from pathlib import Path
 from glassgate.access.questions import fold
 from glassgate.access.selectors import CONTEXT, DOMAIN, EMAIL, GUID
 from glassgate.config.problems import BadValueError
+from glassgate.oidc.provider import ORGANIZATIONS
 
 MAX_SKEW = 300
 
@@ -41,6 +42,14 @@ def skew(text: str) -> int:
     return seconds
 
 
+def recheck(text: str) -> int:
+    """The seconds after which a session is asked for again: from 5s to 31d."""
+    seconds = duration(text)
+    if not 5 <= seconds <= 31 * 86400:
+        raise BadValueError(f"`{text}` is too {'short' if seconds < 5 else 'long'}", "write from `5s` to `31d`")
+    return seconds
+
+
 def path(text: str) -> Path:
     """A path, relative to the file or absolute."""
     if not text.strip() or not text.isprintable():
@@ -60,10 +69,13 @@ def store(text: str) -> str:
 
 def tenant(text: str) -> str:
     """Entra's tenant: its id, or one of its domains."""
-    if text == "organizations":
-        raise BadValueError("`organizations` is not there yet", "write the tenant id, or one of its domains")
+    if text == ORGANIZATIONS:
+        return text
     if text in {"common", "consumers"}:
-        raise BadValueError(f"`{text}` lets accounts of anybody in", "write the tenant id, or one of its domains")
+        raise BadValueError(
+            f"`{text}` lets accounts of anybody in",
+            f"write the tenant id, or `{ORGANIZATIONS}` and name the `allowed_tenants`",
+        )
     if not GUID.fullmatch(text) and not (DOMAIN.fullmatch(fold(text)) and "." in text):
         raise BadValueError(f"`{text}` is not a tenant", "write the Directory (tenant) ID, or one of its domains")
     return fold(text)
@@ -124,6 +136,13 @@ def scope(text: str) -> str:
     """One scope (RFC 6749 section 3.3)."""
     if not re.fullmatch(r"[!#-\[\]-~]{1,200}", text):
         raise BadValueError(f"`{text}` is no scope", "write each scope as an entry of its own")
+    return text
+
+
+def claim(text: str) -> str:
+    """The name of a claim."""
+    if not re.fullmatch(r"[!#-\[\]-~]{1,200}", text):
+        raise BadValueError(f"`{text}` is no name of a claim", "write it as the provider's tokens have it")
     return text
 
 

@@ -16,12 +16,12 @@ from glassgate.record.events import Action, Event
 type Lines = Iterable[tuple[str, str]]
 
 
-def base_headers(request: Request, status: int) -> list[tuple[str, str]]:
+def base_headers(request: Request, status: int, csp: str = pages.CSP) -> list[tuple[str, str]]:
     """What every answer of ours carries; HSTS for our own hosts over TLS, outside .localhost (RFC 6797 section 7.2)."""
     headers = [
         ("Cf-Ray", request.ray),
         ("Cache-Control", "no-store"),
-        ("Content-Security-Policy", pages.CSP),
+        ("Content-Security-Policy", csp),
         ("Referrer-Policy", "no-referrer"),
         ("X-Content-Type-Options", "nosniff"),
     ]
@@ -31,10 +31,12 @@ def base_headers(request: Request, status: int) -> list[tuple[str, str]]:
     return headers
 
 
-def page(request: Request, status: int, html: str, headers: Lines = (), events: tuple[Event, ...] = ()) -> Answer:
+def page(
+    request: Request, status: int, html: str, headers: Lines = (), events: tuple[Event, ...] = (), csp: str = pages.CSP
+) -> Answer:
     """An HTML page."""
     lines = [
-        *base_headers(request, status),
+        *base_headers(request, status, csp),
         ("Content-Type", "text/html; charset=utf-8"),
         *headers,
     ]
@@ -51,10 +53,12 @@ def data(request: Request, status: int, value: Any, headers: Lines = (), events:
     return Answer(status, tuple(lines), json.dumps(value).encode(), events)
 
 
-def redirect(request: Request, url: str, headers: Lines = (), events: tuple[Event, ...] = ()) -> Answer:
-    """A redirect to an address that we made (302, since browsers must come by GET)."""
-    lines = [*base_headers(request, 302), ("Location", url), *headers]
-    return Answer(302, tuple(lines), b"", events)
+def redirect(
+    request: Request, url: str, headers: Lines = (), events: tuple[Event, ...] = (), status: int = 302
+) -> Answer:
+    """A redirect to an address that we made (302, or 303 after a form: browsers must come by GET)."""
+    lines = [*base_headers(request, status), ("Location", url), *headers]
+    return Answer(status, tuple(lines), b"", events)
 
 
 def standard(

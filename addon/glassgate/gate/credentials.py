@@ -1,12 +1,13 @@
 """Which session a request presents at an app, of all the tokens that it may bring."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from glassgate.access import cookies, token
 from glassgate.access.app import App
 from glassgate.access.session import Session
 from glassgate.gate.exchange import Request, Steps
+from glassgate.gate.recheck import ask_again, is_due
 from glassgate.gate.sessions import Granted
 from glassgate.gate.site import Site
 
@@ -37,11 +38,16 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
             reason = str(fault.reason)
             continue
         granted = yield from site.sessions.granted(checked.nonce, request.at)
+        if granted is not None and is_due(granted.session, request.at):
+            granted = yield from _asked_again(site, request, checked.nonce, granted)
         if granted is None or granted.grant.audience != app.aud or granted.session.identity.user_id != checked.subject:
             reason = "session_ended"
             continue
         if granted.session.identity.provider not in app.providers:
             reason = "provider_not_allowed"
+            continue
+        if not granted.session.stands:
+            reason = "interaction_needed"
             continue
         if found and found.granted and found.granted.session.id != granted.session.id:
             return Presented(reason="token_conflict", conflict=True)
@@ -58,10 +64,26 @@ def global_session(site: Site, request: Request) -> Steps[Session | None]:
     return None
 
 
+def confirmed_session(site: Site, request: Request) -> Steps[Session | None]:
+    """The same, after its provider was asked again where that is due. It may wait for the person to act."""
+    session = yield from global_session(site, request)
+    return (yield from ask_again(site, request, session)) if session and is_due(session, request.at) else session
+
+
+def _asked_again(site: Site, request: Request, nonce: str, granted: Granted) -> Steps[Granted | None]:
+    session = yield from ask_again(site, request, granted.session)
+    if session is None:
+        return None
+    current = replace(granted, session=session)
+    site.sessions.refresh(nonce, current)
+    return current
+
+
 def session_at(site: Site, request: Request, host: str) -> Steps[Session | None]:
     """The live session that a request presents at one of our hosts: by its app's token, or by the team's cookie."""
     if host not in site.apps:
-        return (yield from global_session(site, request))
+        session = yield from confirmed_session(site, request)
+        return session if session and session.stands else None
     found = yield from presented(site, request, site.apps[host])
     return found.granted.session if found.granted else None
 

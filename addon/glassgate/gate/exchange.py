@@ -84,14 +84,23 @@ class Local:
     host: str
 
 
-type Outcome = Answer | Forward | Local
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """The body decides, and only we read it: at most `limit` bytes, with which the journey goes on."""
+
+    limit: int
+    go_on: "Callable[[bytes], Steps[Answer]]"
+
+
+type Outcome = Answer | Forward | Local | Collect
 
 
 class Lane(StrEnum):
     """Who is asked, so that one who hangs does not hold up the others."""
 
     STORE = "store"
-    PROVIDER = "provider"
+    PROVIDER = "provider"  # people wait for it to sign in
+    RECHECK = "recheck"  # the provider, too, for sessions that are there already
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,14 @@ class Ask:
     call: Callable[[], Any]
 
 
-type Steps[T] = Generator[Ask, Any, T]
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Something to record that is not the outcome of this request."""
+
+    event: Event
+
+
+type Steps[T] = Generator[Ask | Tell, Any, T]
 
 
 def ask[T](lane: Lane, call: Callable[[], T]) -> Steps[T]:
@@ -112,13 +128,18 @@ def ask[T](lane: Lane, call: Callable[[], T]) -> Steps[T]:
     return answer
 
 
-def run[T](steps: Steps[T]) -> T:
+def tell(event: Event) -> Steps[None]:
+    """Have something recorded: `yield from tell(event)`."""
+    yield Tell(event)
+
+
+def run[T](steps: Steps[T], heard: Callable[[Event], object] = lambda event: None) -> T:
     """Drive steps to their end in this thread, running each call in place. For tests and command lines."""
     try:
         wanted = next(steps)
         while True:
             try:
-                answer = wanted.call()
+                answer = wanted.call() if isinstance(wanted, Ask) else heard(wanted.event)
             except Exception as fault:  # noqa: BLE001 - thrown into the journey, which must meet it
                 wanted = steps.throw(fault)
             else:

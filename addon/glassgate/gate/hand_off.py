@@ -116,7 +116,7 @@ def authorized(site: Site, request: Request, app: App, host: str) -> Steps[Answe
             return answers.redirect(request, site.url(host, carried["t"]))
         return answers.refused(request, site, "hand_off_used_or_foreign", "handoff_foreign")
     session = yield from site.sessions.by_id(carried["u"], request.at)
-    if session is None:
+    if session is None or not session.stands:
         return answers.standard(request, "handoff_expired", action=("Start again", site.url(host, carried["t"])))
     return (yield from _issue(site, request, app, host, session, carried))
 

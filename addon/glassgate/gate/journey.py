@@ -7,7 +7,18 @@ import re
 
 from glassgate.access.app import App
 from glassgate.access.policy import judge, missing_acrs
-from glassgate.gate import answers, denials, documents, hand_off, headers, sign_in, sign_out, target
+from glassgate.gate import (
+    answers,
+    callback,
+    denials,
+    documents,
+    hand_off,
+    headers,
+    provider_logout,
+    sign_in,
+    sign_out,
+    target,
+)
 from glassgate.gate.credentials import Presented, presented
 from glassgate.gate.exchange import Answer, Forward, Local, Outcome, Request, Steps
 from glassgate.gate.site import TEAM_PREFIX, Site
@@ -80,14 +91,22 @@ def _in_the_clear(site: Site, request: Request, host: str) -> Answer:
 
 
 def _team(site: Site, request: Request) -> Steps[Outcome]:
+    if request.path.startswith(provider_logout.BACK_PATH):
+        if request.method != "POST":
+            return answers.wrong_method(request, "POST")
+        return provider_logout.back_channel(site, request)
+    if request.path == callback.CALLBACK_PATH and request.method == "POST":
+        return callback.posted_callback(site, request)
     if request.method not in READING:
         return answers.wrong_method(request, "GET, HEAD")
     if request.path == "/":
         return (yield from sign_in.home(site, request))
     if request.path.startswith(sign_in.LOGIN_PATH):
         return (yield from sign_in.login(site, request))
-    if request.path == sign_in.CALLBACK_PATH:
-        return (yield from sign_in.callback(site, request))
+    if request.path == callback.CALLBACK_PATH:
+        return (yield from callback.callback(site, request))
+    if request.path.startswith(provider_logout.FRONT_PATH):
+        return (yield from provider_logout.front_channel(site, request))
     return (yield from _both(site, request, site.team))
 
 

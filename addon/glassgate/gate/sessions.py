@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from glassgate.access.identity import Identity
-from glassgate.access.session import Grant, Session, digest
+from glassgate.access.session import Asking, Grant, Session, digest
 from glassgate.gate.exchange import Lane, Steps, ask
 from glassgate.state.store import Store
 
@@ -54,15 +54,40 @@ class Sessions:
         found = yield from ask(Lane.STORE, partial(self._read_session, session, now))
         return found if found and found.id not in self._ended else None
 
-    def begin(self, session: Session, previous: Session | None) -> Steps[None]:
-        """Write a session, new or renewed; of `previous` the cookie ends, and all of it where it is another's."""
-        yield from ask(Lane.STORE, partial(self._write_session, session, previous))
-        if previous and previous.id != session.id:
+    def begin(self, session: Session, previous: Session | None, now: float) -> Steps[Session]:
+        """Write a session. Where `previous` is the same user's it is renewed, else it ends; answers with what stands.
+
+        A session that was ended meanwhile is not renewed: the new one stands by itself.
+        """
+        written = yield from ask(Lane.STORE, partial(self._write_session, session, previous, now))
+        if previous and previous.id != written.id:
             self._forget(previous.id)
+        return written
+
+    def replace(self, old: Session, new: Session, now: float) -> Steps[bool]:
+        """Write what became of a session; False where it changed or ended meanwhile, and nothing was written."""
+        swap = partial(self._store.swap, "session", old.id, old.to_bytes(), new.to_bytes(), new.expires, now)
+        return (yield from ask(Lane.STORE, swap))
+
+    def lease(self, session: str, until: float, now: float) -> Steps[bool]:
+        """Take what only one may do for a session at a time, in every process of the store. It ends by itself."""
+        return (yield from ask(Lane.STORE, lambda: self._store.add("lease", session, b"", until, now)))
+
+    def let_go(self, session: str) -> Steps[None]:
+        """Let others take it."""
+        yield from ask(Lane.STORE, lambda: self._store.delete("lease", session))
+
+    def of_provider(self, provider: str, name: str, now: float) -> Steps[list[Session]]:
+        """The sessions that a provider knows by this name: its `sid`, or a `sub`."""
+        return (yield from ask(Lane.STORE, partial(self._read_of_provider, provider, name, now)))
 
     def grant(self, nonce: str, grant: Grant) -> Steps[None]:
         """Write that an application token was issued."""
         yield from ask(Lane.STORE, lambda: self._store.put("grant", digest(nonce), grant.to_bytes(), grant.expires))
+
+    def refresh(self, nonce: str, known: Granted) -> None:
+        """Remember what became of a session, for the token that was just asked about."""
+        self._remember(nonce, known)
 
     def end(self, session: Session) -> Steps[None]:
         """End a session: no token granted from it counts from now on."""
@@ -89,17 +114,35 @@ class Sessions:
         session = self._store.get("cookie", cookie, now)
         return self._read_session(session.decode(), now) if session else None
 
-    def _write_session(self, session: Session, previous: Session | None) -> None:
-        self._store.put("session", session.id, session.to_bytes(), session.expires)
-        self._store.put("cookie", session.cookie, session.id.encode(), session.expires)
+    def _write_session(self, session: Session, previous: Session | None, now: float) -> Session:
+        written = session
+        if previous and previous.identity.user_id == session.identity.user_id:
+            renewed = previous.renewed(session)
+            if self._store.swap("session", previous.id, previous.to_bytes(), renewed.to_bytes(), renewed.expires, now):
+                written = renewed
+        if written is session:
+            self._store.put("session", session.id, session.to_bytes(), session.expires)
+        self._store.put("cookie", written.cookie, written.id.encode(), written.expires)
+        for name in _names(written.identity):
+            key = f"{_name_key(written.identity.provider, name)}/{written.id}"
+            self._store.put("provider", key, b"", written.expires)
         if previous:
             self._store.delete("cookie", previous.cookie)
-            if previous.id != session.id:
+            if previous.id != written.id:
                 self._store.delete("session", previous.id)
+        return written
+
+    def _read_of_provider(self, provider: str, name: str, now: float) -> list[Session]:
+        keys = self._store.find("provider", f"{_name_key(provider, name)}/", now)
+        found = [self._read_session(key.rpartition("/")[2], now) for key in keys]
+        # A session that was renewed since may go by another name.
+        return [session for session in found if session and name in _names(session.identity)]
 
     def _delete(self, session: Session) -> None:
         self._store.delete("session", session.id)
         self._store.delete("cookie", session.cookie)
+        for name in _names(session.identity):
+            self._store.delete("provider", f"{_name_key(session.identity.provider, name)}/{session.id}")
 
     def _remember(self, nonce: str, known: Granted | None) -> None:
         self._remembered.pop(nonce, None)
@@ -115,6 +158,18 @@ class Sessions:
             self._ended.popitem(last=False)
 
 
-def new_session(identity: Identity, *, session: str, cookie: str, now: float, duration: float) -> Session:
+def _names(identity: Identity) -> tuple[str, ...]:
+    """What the provider may call a session by: its own session id, and where `sub` is the user, that."""
+    of_user = identity.subject if identity.provider_type == "oidc" else None
+    return tuple(name for name in (identity.idp_session, of_user) if name)
+
+
+def _name_key(provider: str, name: str) -> str:
+    return digest(f"{len(provider)}:{provider}{name}")
+
+
+def new_session(
+    identity: Identity, *, session: str, cookie: str, now: float, duration: float, asking: Asking | None = None
+) -> Session:
     """A session that begins now; `session` is its internal id, `cookie` the bearer value (only its digest is kept)."""
-    return Session(session, identity, now, now + duration, digest(cookie))
+    return Session(session, identity, now, now + duration, digest(cookie), asking)

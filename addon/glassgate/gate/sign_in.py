@@ -1,28 +1,23 @@
-"""The team domain's part of a sign-in: from an app's request, to the provider and back, to the hand-off."""
+"""The team domain's part of a sign-in, till the provider: who comes from where, and may they go on already?"""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from glassgate.access import cookies, meta, pages
 from glassgate.access.policy import common_acrs, judge, missing_acrs
-from glassgate.access.seal import Purpose, SealError
+from glassgate.access.seal import Purpose
 from glassgate.access.session import Session
 from glassgate.gate import answers, denials, hand_off
-from glassgate.gate.credentials import global_session
+from glassgate.gate.credentials import confirmed_session
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.hand_off import Wish
-from glassgate.gate.sessions import new_session
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.gate.visitor import is_navigation
-from glassgate.oidc.callback import Callback, read_callback
-from glassgate.oidc.errors import Reason, SignInError
-from glassgate.oidc.relying_party import AuthorizationRequest, Expected, RelyingParty, code_challenge
-from glassgate.record.events import Action
+from glassgate.oidc.errors import SignInError
+from glassgate.oidc.relying_party import AuthorizationRequest, RelyingParty, code_challenge
 
 LOGIN_PATH = TEAM_PREFIX + "login/"
-CALLBACK_PATH = TEAM_PREFIX + "callback"
 
 
 def login(site: Site, request: Request) -> Steps[Answer]:
@@ -36,9 +31,11 @@ def login(site: Site, request: Request) -> Steps[Answer]:
     if app is None or app.aud != said.audience or request.path != LOGIN_PATH + said.hostname:
         return answers.standard(request, "login_unknown")
     wish = Wish(app, said.hostname, said.target, said.app_session, said.app_session_id)
-    session = yield from global_session(site, request)
+    session = yield from confirmed_session(site, request)
     if session and session.identity.provider in app.providers:
-        return (yield from _admit(site, request, wish, session))
+        if session.challenge is not None:
+            return (yield from _begin_again(site, request, wish, session, common_acrs(app.policies)))
+        return (yield from admit(site, request, wish, session))
     chosen = query.get("idp", [""])[0]
     offered = [provider for provider in app.providers if not chosen or provider == chosen]
     if not offered:
@@ -50,65 +47,22 @@ def login(site: Site, request: Request) -> Steps[Answer]:
 
 def home(site: Site, request: Request) -> Steps[Answer]:
     """The team domain's own page: who is signed in, and what they may open."""
-    session = yield from global_session(site, request)
-    if session:
+    session = yield from confirmed_session(site, request)
+    if session and session.stands:
         return _team_page(site, request, session)
     if not is_navigation(request):
         return answers.standard(request, "unauthenticated")
     chosen = request.fields().get("idp", [""])[0]
     offered = [provider for provider in site.parties if not chosen or provider == chosen]
     wish = Wish(None, site.team, "/")
+    if session:
+        return (yield from _begin_again(site, request, wish, session, ()))
     if len(offered) != 1:
         return _choose(site, request, wish, list(site.parties))
     return (yield from _begin(site, request, wish, site.parties[offered[0]], ()))
 
 
-def callback(site: Site, request: Request) -> Steps[Answer]:
-    """`/cdn-cgi/access/callback`: the provider sends the browser back (OpenID Connect Core section 3.1.2.5).
-
-    The state is ours, young, of this browser and new, or nothing happens: no code is redeemed before that is known.
-    """
-    party: RelyingParty | None = None
-    again = site.url(site.team, "/")
-    try:
-        answer = read_callback(request.query)
-        begun, sign_in = _begun(site, request, answer)
-        party = site.parties.get(begun["p"])
-        wish = Wish.from_json(site, begun["w"])
-        if party is None or wish is None:
-            raise SignInError(Reason.STATE_UNKNOWN, "the sign-in was for an application or provider that is gone")
-        again = site.url(wish.hostname, wish.target)
-        # By the sign-in's own id: the same state can be written in more than one way.
-        fresh = yield from site.sessions.use_once(
-            "state", sign_in, request.at + 2 * cookies.SIGN_IN_LIFETIME, request.at
-        )
-        if not fresh:
-            return (yield from _came_back(site, request, wish))
-        expected = Expected(nonce=begun["n"], code_verifier=begun["v"])
-        identity = yield from ask(Lane.PROVIDER, partial(party.sign_in, answer, expected, request.at))
-    except SignInError as fault:
-        return denials.failed(site, request, fault, party, again)
-    previous = yield from global_session(site, request)
-    cookie = site.chance(32)
-    session = new_session(
-        identity, session=site.chance(16), cookie=cookie, now=request.at, duration=site.session_duration
-    )
-    if previous and previous.identity.user_id == identity.user_id:
-        session = previous.renewed(identity, session.cookie, session.expires)
-    yield from site.sessions.begin(session, previous)
-    lines = [
-        ("Set-Cookie", cookies.set_global_session(cookie, session.expires)),
-        ("Set-Cookie", cookies.clear(cookies.LOGIN + sign_in)),
-    ]
-    event = answers.told(
-        Action.SIGN_IN, request, site, allowed=True, app=wish.app.name if wish.app else None, user_id=identity.user_id,
-        email=identity.email, provider=identity.provider,
-    )  # fmt: skip
-    outcome = yield from _admit(site, request, wish, session, asked=frozenset(begun["a"]))
-    return replace(outcome, headers=(*outcome.headers, *lines), events=(event, *outcome.events))
-
-
-def _admit(
+def admit(
     site: Site, request: Request, wish: Wish, session: Session, asked: frozenset[str] | None = None
 ) -> Steps[Answer]:
     """Judge a session for an app: hand over, ask the provider for more proof once, or say no.
@@ -130,6 +84,16 @@ def _admit(
     return denials.denied(site, request, wish.app, wish.hostname, session, verdict)
 
 
+def _begin_again(site: Site, request: Request, wish: Wish, session: Session, acrs: tuple[str, ...]) -> Steps[Answer]:
+    """Send somebody back whom the provider wants to see, with the claims that it asked for."""
+    identity = session.identity
+    party = site.parties.get(identity.provider)
+    if party is None:
+        return answers.standard(request, "login_unknown")
+    wanted = tuple(sorted(identity.acrs.union(acrs)))
+    return (yield from _begin(site, request, wish, party, wanted, identity.login_hint, session.challenge or None))
+
+
 def _begin(
     site: Site,
     request: Request,
@@ -137,6 +101,7 @@ def _begin(
     party: RelyingParty,
     acrs: tuple[str, ...],
     login_hint: str | None = None,
+    claims: str | None = None,
 ) -> Steps[Answer]:
     """Send the browser to the provider; what the callback must know again goes along sealed in a cookie."""
     sign_in = site.new_sign_in(request.at)
@@ -151,8 +116,9 @@ def _begin(
     }
     state = site.seal.close(Purpose.STATE, {"i": sign_in, "p": party.provider.id}, request.at)
     wanted = AuthorizationRequest(
-        state=state, nonce=nonce, code_challenge=code_challenge(verifier), acrs=acrs, login_hint=login_hint
-    )
+        state=state, nonce=nonce, code_challenge=code_challenge(verifier), acrs=acrs, login_hint=login_hint,
+        claims=claims,
+    )  # fmt: skip
     try:
         url = yield from ask(Lane.PROVIDER, partial(party.authorization_url, wanted, request.at))
     except SignInError as fault:
@@ -161,35 +127,6 @@ def _begin(
     crowded = cookies.crowded_out(request.headers, cookies.LOGIN)
     lines = [("Set-Cookie", cookies.set_sign_in(cookies.LOGIN, sign_in, sealed, request.at))]
     return answers.redirect(request, url, [*lines, *(("Set-Cookie", cookies.clear(name)) for name in crowded)])
-
-
-def _begun(site: Site, request: Request, answer: Callback) -> tuple[dict[str, Any], str]:
-    """What this browser began with that state. Raises SignInError with the reason why it does not count."""
-    try:
-        state = site.seal.open(Purpose.STATE, answer.state, request.at, cookies.SIGN_IN_LIFETIME)
-    except SealError as fault:
-        reason = Reason.STATE_EXPIRED if fault.expired else Reason.STATE_UNKNOWN
-        raise SignInError(reason, "the state does not count") from fault
-    for sealed in cookies.values(request.headers, cookies.LOGIN + state["i"]):
-        try:
-            begun = site.seal.open(Purpose.LOGIN, sealed, request.at, cookies.SIGN_IN_LIFETIME)
-        except SealError:
-            continue
-        if begun["i"] != state["i"]:
-            break  # another sign-in's, under this one's name
-        if begun["p"] != state["p"]:
-            raise SignInError(Reason.IDP_MIXUP, "the sign-in was begun with another provider")
-        return begun, state["i"]
-    raise SignInError(Reason.STATE_OTHER_BROWSER, "begun in another browser, or its cookies were removed")
-
-
-def _came_back(site: Site, request: Request, wish: Wish) -> Steps[Answer]:
-    # A reload or a step back in the browser. Nothing is issued; where the session stands, the way goes on.
-    session = yield from global_session(site, request)
-    if session:
-        return answers.redirect(request, site.url(wish.hostname, wish.target))
-    used = SignInError(Reason.STATE_REPLAYED, "this answer of the provider was used before")
-    return denials.failed(site, request, used, None, site.url(wish.hostname, wish.target))
 
 
 def _choose(site: Site, request: Request, wish: Wish, offered: list[str]) -> Answer:

@@ -12,6 +12,7 @@ from glassgate.access.session import Session
 from glassgate.access.token import AppToken, SigningKey
 from glassgate.gate.exchange import Request
 from glassgate.gate.headers import client_address
+from glassgate.gate.pace import Pace
 from glassgate.gate.sessions import Sessions
 from glassgate.oidc.relying_party import RelyingParty
 
@@ -59,6 +60,7 @@ class Site:
     keys: Keys
     seal: Seal
     sessions: Sessions
+    pace: Pace
     verified: "dict[tuple[bytes, str], AppToken]"  # tokens whose signature held, by (SHA-256 of the token, AUD)
     chance: Callable[[int], str]
 

@@ -15,7 +15,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
 from glassgate.gate import answers, headers
-from glassgate.gate.exchange import Answer, Forward, Local, Request
+from glassgate.gate.exchange import Answer, Collect, Forward, Local, Request, Steps
 from glassgate.gate.journey import journey
 from glassgate.gate.site import Site
 from glassgate.mitm import annotate, flows, local
@@ -100,8 +100,8 @@ class GateAddon:
         flows.show_address(flow, request, self._site.port)
         try:
             async with asyncio.timeout(DECISION_LIMIT):
-                outcome = await self._lanes.drive(journey(self._site, request))
-            self._apply(flow, request, outcome)
+                outcome, told = await self._driven(journey(self._site, request))
+            self._apply(flow, request, outcome, told)
         except BaseException as fault:
             flow.request.stream = False
             flow.response = self._internal(request)
@@ -115,33 +115,56 @@ class GateAddon:
                 flow.request.headers.pop("expect", None)
             self._recorder.decided(time.perf_counter() - began)
 
-    def _apply(self, flow: http.HTTPFlow, request: Request, outcome: object) -> None:
+    async def _driven[T](self, steps: Steps[T]) -> tuple[T, tuple[Event, ...]]:
+        """What steps come to, and what they told on the way."""
+        told: list[Event] = []
+        return await self._lanes.drive(steps, told.append), tuple(told)
+
+    def _apply(self, flow: http.HTTPFlow, request: Request, outcome: object, told: tuple[Event, ...]) -> None:
         if isinstance(outcome, Answer):
             flow.response = flows.response(outcome, head=request.method == "HEAD")
-            self._told(flow, request, outcome.events)
+            self._told(flow, request, (*told, *outcome.events))
+        elif isinstance(outcome, Collect):
+            self._verdicts.set(flow, Ours(request, collect=outcome))
+            self._told(flow, request, told)
         elif isinstance(outcome, Local) and outcome.host in self._hosts:
             self._verdicts.set(flow, Ours(request, outcome.host))
         elif isinstance(outcome, Forward):
             address = address_of(outcome.app.origin)
             self._verdicts.set(flow, Live(request, outcome, address))
             flows.send_to_origin(flow, outcome, address)
-            self._told(flow, request, (outcome.event,))
+            self._told(flow, request, (*told, outcome.event))
         else:
             raise TypeError(f"the journey ended in {type(outcome).__name__}")
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        """Answer for the hosts that are served in this process; their forms are read, so the body is here."""
+        """Answer where the body has a say: for the hosts that are served in this process, and for our own forms."""
         standing = self._verdicts.of(flow)
-        if not isinstance(standing, Ours) or standing.host is None:
-            return
+        if isinstance(standing, Ours) and standing.collect:
+            await self._collected(flow, standing.request, standing.collect)
+        elif isinstance(standing, Ours) and standing.host is not None:
+            await self._local(flow, standing.request, standing.host)
+
+    async def _collected(self, flow: http.HTTPFlow, request: Request, collect: Collect) -> None:
+        body = flow.request.raw_content or b""
+        try:
+            if len(body) > collect.limit:
+                raise ValueError("a longer form than any of ours")
+            async with asyncio.timeout(DECISION_LIMIT):
+                answer, told = await self._driven(collect.go_on(body))
+            self._apply(flow, request, answer, told)
+        except Exception as fault:  # noqa: BLE001 - the refusal of requestheaders stands
+            self._told(flow, request, (self._fault(request, fault),))
+
+    async def _local(self, flow: http.HTTPFlow, request: Request, host: str) -> None:
         loop = asyncio.get_running_loop()
         try:
-            environ = local.environ(standing.request, flow, standing.host, self._site.port)
-            serve = partial(local.call, self._hosts[standing.host], environ)
+            environ = local.environ(request, flow, host, self._site.port)
+            serve = partial(local.call, self._hosts[host], environ)
             async with asyncio.timeout(LOCAL_LIMIT):
                 flow.response = await loop.run_in_executor(self._rooms, serve)
         except Exception as fault:  # noqa: BLE001 - the refusal of requestheaders stands
-            self._told(flow, standing.request, (self._fault(standing.request, fault),))
+            self._told(flow, request, (self._fault(request, fault),))
 
     # Answers
 

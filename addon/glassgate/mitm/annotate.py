@@ -13,6 +13,10 @@ MARKS = {
     Action.SIGN_IN_FAILED: ":warning:",
     Action.ISSUED: ":ticket:",
     Action.LOGOUT: ":wave:",
+    Action.RECHECKED: ":arrows_counterclockwise:",
+    Action.RECHECK_FAILED: ":hourglass:",
+    Action.CHALLENGED: ":key:",
+    Action.SESSION_ENDED: ":stop_sign:",
     Action.ERROR: ":boom:",
 }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
-from glassgate.gate.exchange import Forward, Request
+from glassgate.gate.exchange import Collect, Forward, Request
 from glassgate.mitm.tls import Address
 
 
@@ -22,10 +22,12 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """A request that is answered here; with `host` by a host that is served in this process."""
+    """A request that is answered here; with `host` by a host that is served in this process, with `collect` by what
+    its body says."""
 
     request: Request
     host: str | None = None
+    collect: Collect | None = None
 
 
 type Standing = Live | Ours

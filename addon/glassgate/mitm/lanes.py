@@ -9,6 +9,7 @@ from typing import Any
 from glassgate.errors import StoreError
 from glassgate.gate.exchange import Ask, Lane, Steps
 from glassgate.oidc.errors import ProviderUnavailable, Reason
+from glassgate.record.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Width:
 
 WIDTHS = {
     Lane.STORE: Width(8, 512, 5.0, lambda said: StoreError(f"The store {said}.")),
+    Lane.RECHECK: Width(4, 64, 20.0, lambda said: ProviderUnavailable(Reason.TIMEOUT, f"the provider {said}")),
     Lane.PROVIDER: Width(16, 256, 20.0, lambda said: ProviderUnavailable(Reason.TIMEOUT, f"the provider {said}")),
 }
 
@@ -35,13 +37,16 @@ class Lanes:
         self._pools = {lane: ThreadPoolExecutor(width.threads, f"glassgate-{lane}") for lane, width in widths.items()}
         self._inside = dict.fromkeys(widths, 0)
 
-    async def drive[T](self, steps: Steps[T]) -> T:
-        """Run `steps` to their end. Raises what they raise; steps that block nowhere never leave this task."""
+    async def drive[T](self, steps: Steps[T], heard: Callable[[Event], object]) -> T:
+        """Run `steps` to their end; `heard` gets what they tell on the way. Raises what they raise.
+
+        Steps that block nowhere never leave this task.
+        """
         try:
             wanted = next(steps)
             while True:
                 try:
-                    answer = await self._call(wanted)
+                    answer = await self._call(wanted) if isinstance(wanted, Ask) else heard(wanted.event)
                 except Exception as fault:  # noqa: BLE001 - thrown into the journey, which must meet it
                     wanted = steps.throw(fault)
                 else:

@@ -19,6 +19,7 @@ class AuthorizationRequest:
     nonce: str = field(repr=False)
     code_challenge: str  # S256
     acrs: tuple[str, ...] = ()  # authentication contexts that the token should prove (Entra)
+    claims: str | None = None  # a `claims` parameter that the provider itself asked to be sent back
     prompt: str | None = None  # wins over the provider's own
     login_hint: str | None = None
 
@@ -37,7 +38,8 @@ def authorization_url(
         "client_id": provider.client_id,
         "response_type": "code",
         "redirect_uri": redirect_uri,
-        "scope": " ".join(provider.scopes),
+        "response_mode": "form_post" if provider.response_mode == "form_post" else None,
+        "scope": " ".join(ways.scopes(provider, metadata)),
         "state": ask.state,
         "nonce": ask.nonce,
         "code_challenge": ask.code_challenge,
@@ -46,7 +48,7 @@ def authorization_url(
         # A hint answers the question that select_account is meant to ask: Entra takes only one of them.
         "login_hint": None if prompt == "select_account" else ask.login_hint,
         "domain_hint": provider.domain_hint,
-        "claims": _claims(ask.acrs) if ways.asks_acrs else None,
+        "claims": _claims(ask.claims, ask.acrs if ways.asks_acrs else ()),
     }
     return with_query(metadata.authorization_endpoint, parameters)
 
@@ -57,9 +59,19 @@ def with_query(address: str, parameters: dict[str, str | None]) -> str:
     return f"{address}{'&' if '?' in address else '?'}{query}"
 
 
-def _claims(acrs: tuple[str, ...]) -> str | None:
-    """The `claims` parameter that has Entra prove authentication contexts (Core 1.0, section 5.5)."""
-    if not acrs:
+def _claims(asked: str | None, acrs: tuple[str, ...]) -> str | None:
+    """The `claims` parameter (Core 1.0, section 5.5): what the provider asked for, and authentication contexts."""
+    claims: dict[str, object] = json.loads(asked) if asked else {}
+    if acrs:
+        wanted = {"value": acrs[0]} if len(acrs) == 1 else {"values": acrs}
+        of_token = claims.get("id_token")
+        claims["id_token"] = (of_token if isinstance(of_token, dict) else {}) | {"acrs": {"essential": True, **wanted}}
+    return json.dumps(claims, separators=(",", ":")) if claims else None
+
+
+def readable_claims(asked: str | None) -> str | None:
+    """A `claims` challenge as it may be sent back: a JSON object; None where it is anything else."""
+    try:
+        return asked if asked and isinstance(json.loads(asked), dict) else None
+    except (ValueError, RecursionError):
         return None
-    wanted = {"value": acrs[0]} if len(acrs) == 1 else {"values": acrs}
-    return json.dumps({"id_token": {"acrs": {"essential": True, **wanted}}}, separators=(",", ":"))

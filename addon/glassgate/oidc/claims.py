@@ -1,10 +1,14 @@
 """Reads single claims, and refuses those of a wrong type."""
 
+import json
+from collections.abc import Iterable
+
 from glassgate.oidc.errors import Reason, SignInError, shown
 
 type Claims = dict[str, object]
 
 MAX_TEXT = 1024  # characters
+MAX_NAMED = 4096  # characters of a claim that is kept for rules, as JSON
 MAX_ENTRIES = 20_000  # in a list: a bound far over any directory's own
 
 
@@ -46,3 +50,21 @@ def is_address(email: str | None) -> bool:
     """Whether this is one plain e-mail address, in whatever domain."""
     domain = (email or "").rpartition("@")[2].lower()
     return bool(domain) and counting_email(email, (domain,)) is not None
+
+
+def claim_at(claims: Claims, name: str) -> object:
+    """The claim of this name; else, for `realm_access.roles`, the member `roles` of the claim `realm_access`."""
+    if name in claims:
+        return claims[name]
+    outer, dot, inner = name.partition(".")
+    value = claims.get(outer)
+    return claim_at(value, inner) if dot and isinstance(value, dict) else None
+
+
+def named(claims: Claims, names: Iterable[str]) -> dict[str, object]:
+    """The claims that rules ask for, of those that are there. Raises claim_type for one that is too long to keep."""
+    found = {name: claim_at(claims, name) for name in names}
+    for name, value in found.items():
+        if len(json.dumps(value)) > MAX_NAMED:
+            raise SignInError(Reason.CLAIM_TYPE, f"expected {name} to be at most {MAX_NAMED} characters of JSON")
+    return {name: value for name, value in found.items() if value is not None}

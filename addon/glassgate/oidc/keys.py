@@ -88,6 +88,10 @@ class Keys:
             raise SignInError(Reason.KID_UNKNOWN, f"expected a key of the provider, got kid {shown(kid)}")
         return key
 
+    def age(self, now: float) -> float | None:
+        """Seconds since they were last fetched; None where they never were."""
+        return self._set.age(now)
+
     def _load(self) -> tuple[KeySet, float]:
         answer = self._fetch(HttpRequest("GET", self.address))
         check_answer(answer, Reason.JWKS_MALFORMED)

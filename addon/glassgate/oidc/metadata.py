@@ -26,6 +26,7 @@ class Metadata:
     end_session_endpoint: str | None = None
     algorithms: tuple[str, ...] = ("RS256",)  # what ID tokens are signed with
     auth_methods: tuple[str, ...] | None = None  # of the token endpoint; None: not said
+    graph: str | None = None  # Entra: where its Microsoft Graph is, without a trailing slash
     sends_iss: bool = False  # RFC 9207: every callback has the parameter `iss`
 
 
@@ -55,8 +56,19 @@ def read_metadata(document: dict[str, object], issuer: str) -> Metadata:
         end_session_endpoint=found["end_session_endpoint"],
         algorithms=_names(document, "id_token_signing_alg_values_supported") or ("RS256",),
         auth_methods=_names(document, "token_endpoint_auth_methods_supported"),
+        graph=_graph(document, base),
         sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
     )
+
+
+def _graph(document: dict[str, object], issuer: SplitResult) -> str | None:
+    host = document.get("msgraph_host")
+    if host is None:
+        return None
+    if not isinstance(host, str) or set(host) & set("/?#"):
+        raise SignInError(Reason.DISCOVERY_MALFORMED, f"expected msgraph_host to be a host, got {shown(host)}")
+    _check_endpoint("msgraph_host", f"https://{host}", issuer)
+    return f"https://{host}"
 
 
 def origin(address: str) -> tuple[str, str, int | None]:
@@ -66,6 +78,12 @@ def origin(address: str) -> tuple[str, str, int | None]:
     """
     parts = urlsplit(address)
     return parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme)
+
+
+def web_origin(address: str) -> str:
+    """The origin of an address as browsers write it (RFC 6454, section 6.1)."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _names(document: dict[str, object], member: str) -> tuple[str, ...] | None:

@@ -62,6 +62,11 @@ class Remembered[T]:
                 raise self._failed()
             return self._current(now)
 
+    def age(self, now: float) -> float | None:
+        """Seconds since the value was loaded; None where there is none."""
+        held = self._held
+        return now - held.since if held else None
+
     @property
     def attempts(self) -> int:
         """How often the provider was asked until now."""

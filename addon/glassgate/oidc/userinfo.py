@@ -6,8 +6,11 @@ from glassgate.oidc.http import Fetch, HttpRequest
 from glassgate.oidc.refusal import check_answer
 from glassgate.oidc.strict_json import read_object
 
-# What it may add. Nothing else: the answer is not signed, so it proves no method, no audience, no session.
-ADDS = ("name", "preferred_username", "groups")
+# What it never adds: the answer is not signed, so it proves no method, no audience, no time and no session.
+NEVER = frozenset(
+    ("iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "jti", "sid", "amr", "acr", "auth_time", "at_hash",
+     "c_hash", "events", "acrs", "tid", "oid")
+)  # fmt: skip
 EMAIL = ("email", "email_verified")  # one statement: neither half is taken without the other
 
 
@@ -23,8 +26,8 @@ def complete(claims: Claims, endpoint: str, access_token: str, fetch: Fetch) -> 
     if said.get("sub") != claims["sub"]:
         # "If they do not match, the UserInfo Response values MUST NOT be used" (section 5.3.2).
         raise SignInError(Reason.USERINFO_SUB, "expected userinfo of the user in the ID token, got another's")
-    added = {name: said[name] for name in ADDS if name in said and name not in claims}
+    added = {name: value for name, value in said.items() if name not in claims and name not in NEVER}
     if "email" in claims:
-        return claims | added
+        return claims | {name: value for name, value in added.items() if name not in EMAIL}
     kept = {name: value for name, value in claims.items() if name not in EMAIL}
     return kept | added | {name: said[name] for name in EMAIL if name in said}

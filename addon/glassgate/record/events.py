@@ -11,6 +11,10 @@ class Action(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"  # the provider, or our checks of its answer, said no
     ISSUED = "issued"  # an application token was given out
     LOGOUT = "logout"
+    RECHECKED = "rechecked"  # the provider confirmed a session that it was asked for again
+    RECHECK_FAILED = "recheck_failed"  # it could not be asked; the session goes on for now
+    CHALLENGED = "challenged"  # it wants the person back before the session counts again
+    SESSION_ENDED = "session_ended"  # it ended the session: an account disabled, a sign-out there
     ALLOWED = "allowed"  # a request was let in; counted, and not in the audit log
     DENIED = "denied"  # somebody known, refused by the policy
     UNAUTHENTICATED = "unauthenticated"  # no session: a redirect or a 401

@@ -1,7 +1,8 @@
 """The metrics: one table of them, into which events are counted."""
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -32,13 +33,23 @@ PROVIDER_UP = Metric(
     "Whether the identity provider answered last time (1) or not (0).",
     ("provider",),
 )
+RECHECKS = Metric(
+    "glassgate_rechecks_total", Counter, "Sessions that their provider was asked for again.", ("provider", "result")
+)
+KEYS_AGE = Metric(
+    "glassgate_provider_keys_age_seconds",
+    Gauge,
+    "How old the identity provider's keys are: an hour at most, unless it is away.",
+    ("provider",),
+)
 STORE_ERRORS = Metric("glassgate_store_errors_total", Counter, "Times that the store did not answer.")
 AUDIT_DROPPED = Metric("glassgate_audit_dropped_total", Counter, "Audit lines lost to a full queue or disk.")
 DECISION = Metric("glassgate_decision_seconds", Histogram, "The gate's own work on one request.")
 BUILD = Metric("glassgate_build_info", Gauge, "Always 1; the version is in the label.", ("version",))
 
 METRICS = (
-    REQUESTS, SIGN_INS, FAILURES, REFUSED, DENIED, PROVIDER_UP, STORE_ERRORS, AUDIT_DROPPED, DECISION, BUILD,
+    REQUESTS, SIGN_INS, FAILURES, RECHECKS, REFUSED, DENIED, PROVIDER_UP, KEYS_AGE, STORE_ERRORS, AUDIT_DROPPED,
+    DECISION, BUILD,
 )  # fmt: skip
 
 BUCKETS = (5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0)
@@ -52,6 +63,12 @@ OUTCOMES = {
     Action.ERROR: "error",
 }
 RESULTS = {Action.SIGN_IN: "success", Action.SIGN_IN_FAILED: "failure"}
+RECHECKED = {
+    Action.RECHECKED: "confirmed",
+    Action.RECHECK_FAILED: "failed",
+    Action.CHALLENGED: "challenged",
+    Action.SESSION_ENDED: "ended",
+}
 
 # The reasons by which a provider is taken to be away, and the kind of fault that is the store's.
 PROVIDER_FAULTS = frozenset(("timeout", "tls_untrusted", "provider_unavailable"))
@@ -72,6 +89,8 @@ class Metrics:
         self._requests = self._counter(REQUESTS)
         self._sign_ins = self._counter(SIGN_INS)
         self._failures = self._counter(FAILURES)
+        self._rechecks = self._counter(RECHECKS)
+        self._keys_age = Gauge(KEYS_AGE.name, KEYS_AGE.help, KEYS_AGE.labels, registry=self.registry)
         self._refused = self._counter(REFUSED)
         self._denied = self._counter(DENIED)
         self._store_errors = self._counter(STORE_ERRORS)
@@ -107,12 +126,18 @@ class Metrics:
             self._answered(event.provider, event.action is Action.SIGN_IN)
         if event.action in RESULTS:
             self._sign_ins.labels(self._provider(event), RESULTS[event.action]).inc()
+        if event.action in RECHECKED:
+            self._rechecks.labels(self._provider(event), RECHECKED[event.action]).inc()
         if event.action is Action.SIGN_IN_FAILED:
             self._failures.labels(self._provider(event), self._reason(event)).inc()
         elif event.action is Action.REFUSED:
             self._refused.labels(self._reason(event)).inc()
         elif event.action is Action.DENIED:
             self._denied.labels(event.app if event.app in self._apps else OTHER).inc()
+
+    def watch_keys(self, provider: str, age: Callable[[], float | None]) -> None:
+        """Have the age of a provider's keys read whenever somebody looks; one that has none has no age."""
+        self._keys_age.labels(provider).set_function(lambda: math.nan if (seconds := age()) is None else seconds)
 
     def decided(self, seconds: float) -> None:
         """Note how long the gate itself took over one request."""

@@ -1,17 +1,19 @@
-"""Microsoft Entra ID's own ways, v2.0 endpoints, one tenant."""
+"""Microsoft Entra ID's own ways, v2.0 endpoints: one tenant, or several that are named."""
 
 import re
 from urllib.parse import urlsplit
 
 from glassgate.access.identity import Identity
-from glassgate.oidc.claims import Claims, counting_email, is_address, text, texts
+from glassgate.oidc import graph
+from glassgate.oidc.claims import Claims, counting_email, is_address, named, text, texts
 from glassgate.oidc.errors import Reason, SignInError, shown
 from glassgate.oidc.metadata import Metadata, origin
-from glassgate.oidc.provider import Provider
-from glassgate.oidc.providers.ways import Ways
+from glassgate.oidc.provider import ORGANIZATIONS, GroupsFrom, Provider
+from glassgate.oidc.providers.ways import Ways, with_offline_access
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ISSUER_PATH = re.compile(rf"/({GUID.pattern})/v2\.0")
+TEMPLATE = "{tenantid}"  # what stands for the tenant in the documents of `organizations`
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of all personal Microsoft accounts
 
 
@@ -21,14 +23,18 @@ def discovery_url(provider: Provider) -> str:
 
 
 def check_document_issuer(provider: Provider, issuer: str) -> None:
-    """Refuse a document that is not of one tenant at the configured authority.
+    """Refuse a document that is not of the configured tenant at the configured authority.
 
-    The issuer names the tenant by its id, also where it was asked for by its domain; `common` and
-    `organizations` name none.
+    The issuer names the tenant by its id, also where it was asked for by its domain. That of `organizations` names
+    none, but says where one would stand.
     """
-    tenant = _tenant_of(issuer, provider.authority)
     asked = (provider.tenant or "").lower()
-    if tenant is None or (GUID.fullmatch(asked) and asked != tenant):
+    if asked == ORGANIZATIONS:
+        fit = issuer == f"{provider.authority}/{TEMPLATE}/v2.0"
+    else:
+        tenant = _tenant_of(issuer, provider.authority)
+        fit = tenant is not None and (not GUID.fullmatch(asked) or asked == tenant)
+    if not fit:
         raise SignInError(
             Reason.DISCOVERY_ISSUER,
             f"expected issuer {provider.authority}/{provider.tenant}/v2.0, by tenant id, got {shown(issuer)}",
@@ -40,9 +46,26 @@ def algorithms(metadata: Metadata) -> tuple[str, ...]:
     return ("RS256",)
 
 
-def client_auth(metadata: Metadata) -> str:
+def client_auth(provider: Provider, metadata: Metadata) -> str:
     """The secret goes into the form, as all of Microsoft's own clients send it."""
     return "client_secret_post"
+
+
+def scopes(provider: Provider, metadata: Metadata) -> tuple[str, ...]:
+    """What is asked for; where groups are read from Graph, with Graph's permission for that.
+
+    It is named by Graph's own address: in sovereign clouds the bare `User.Read` would be the public Graph's.
+    """
+    wanted = with_offline_access(provider)
+    base = graph_at(provider, metadata)
+    if provider.groups_from is GroupsFrom.CLAIM or base is None or graph.SCOPE in wanted:
+        return wanted
+    return (*wanted, f"{base}/{graph.SCOPE}")
+
+
+def graph_at(provider: Provider, metadata: Metadata) -> str | None:
+    """Where Microsoft Graph is for this provider's cloud."""
+    return provider.graph or metadata.graph
 
 
 def check_version(claims: Claims, provider: Provider, metadata: Metadata) -> None:
@@ -61,7 +84,7 @@ def check_issuer(claims: Claims, provider: Provider, metadata: Metadata) -> None
         raise SignInError(Reason.PERSONAL_ACCOUNT, "expected a work or school account, got a personal one")
     if tid != tenant:
         raise SignInError(Reason.TID_ISS, f"expected tid {tenant}, which iss names, got {shown(tid)}")
-    if issuer != metadata.issuer:
+    if issuer != metadata.issuer and tenant not in provider.allowed_tenants:
         raise SignInError(
             Reason.TENANT_NOT_ALLOWED, f"expected a user of {shown(metadata.issuer)}, got tenant {tenant}"
         )
@@ -80,7 +103,7 @@ def identity(claims: Claims, provider: Provider) -> Identity:
     # Any foreign administrator can set a user's `mail` to anything (nOAuth, CVE-2023-46241): it counts only
     # where this tenant's word is taken for its domain, or Entra says that the domain's owner was verified.
     proved = _is_verified(claims.get("xms_edov")) and is_address(email)
-    counts = proved or counting_email(email, provider.email_domains) is not None
+    counts = proved or counting_email(email, provider.domains_of(str(claims["tid"]))) is not None
     acrs = _acrs(claims)
     return Identity(
         provider=provider.id,
@@ -97,6 +120,7 @@ def identity(claims: Claims, provider: Provider) -> Identity:
         amr=frozenset({"mfa"}) if provider.mfa_context in acrs else frozenset(),
         idp_session=text(claims, "sid"),
         login_hint=text(claims, "login_hint"),
+        claims=named(claims, provider.named_claims),
     )
 
 
@@ -133,9 +157,11 @@ ENTRA = Ways(
     check_document_issuer=check_document_issuer,
     algorithms=algorithms,
     client_auth=client_auth,
+    scopes=scopes,
     issuer_checks=(check_version, check_issuer),
     claim_checks=(check_oid,),
     identity=identity,
     keys_name_issuer=True,
     asks_acrs=True,
+    reads_graph=True,
 )

@@ -1,11 +1,11 @@
 """Any OpenID provider, as the specifications say."""
 
 from glassgate.access.identity import Identity
-from glassgate.oidc.claims import Claims, counting_email, is_address, text, texts
+from glassgate.oidc.claims import Claims, claim_at, counting_email, is_address, named, text, texts
 from glassgate.oidc.errors import Reason, SignInError, shown
 from glassgate.oidc.metadata import Metadata
 from glassgate.oidc.provider import Provider
-from glassgate.oidc.providers.ways import Ways
+from glassgate.oidc.providers.ways import Ways, with_offline_access
 
 ALGORITHMS = ("RS256", "PS256", "ES256")
 CLIENT_AUTH = ("client_secret_basic", "client_secret_post")  # the default is first: Discovery 1.0, section 3
@@ -33,8 +33,10 @@ def algorithms(metadata: Metadata) -> tuple[str, ...]:
     return common
 
 
-def client_auth(metadata: Metadata) -> str:
-    """How the client's secret is sent: the standard's default where the provider takes it or says nothing."""
+def client_auth(provider: Provider, metadata: Metadata) -> str:
+    """How the client's secret is sent: as configured, else the standard's default where the provider takes it."""
+    if provider.client_auth:
+        return provider.client_auth
     offered = metadata.auth_methods or CLIENT_AUTH
     method = next((name for name in CLIENT_AUTH if name in offered), None)
     if method is None:
@@ -45,6 +47,11 @@ def client_auth(metadata: Metadata) -> str:
     return method
 
 
+def scopes(provider: Provider, metadata: Metadata) -> tuple[str, ...]:
+    """What is asked for; a refresh token too, where sessions are to be asked for again."""
+    return with_offline_access(provider)
+
+
 def check_issuer(claims: Claims, provider: Provider, metadata: Metadata) -> None:
     """Refuse a token of any issuer but the document's (Core 1.0, section 3.1.3.7, step 2)."""
     if claims.get("iss") != metadata.issuer:
@@ -52,8 +59,9 @@ def check_issuer(claims: Claims, provider: Provider, metadata: Metadata) -> None
 
 
 def identity(claims: Claims, provider: Provider) -> Identity:
-    """The person that checked claims tell of. Raises claim_type."""
-    email = text(claims, "email")
+    """The person that checked claims tell of, under the names that this provider has for them. Raises claim_type."""
+    called = {name: claim_at(claims, provider.claims.get(name, name)) for name in ("email", "name", "groups")}
+    email = text(called, "email")
     domains = provider.email_domains
     # Exactly JSON's true: a provider that writes "false" as text must not be believed by accident.
     verified = claims.get("email_verified") is True and is_address(email)
@@ -63,12 +71,13 @@ def identity(claims: Claims, provider: Provider) -> Identity:
         provider_type=provider.type,
         realm=str(claims["iss"]),
         subject=str(claims["sub"]),
-        name=text(claims, "name") or text(claims, "preferred_username") or "",
+        name=text(called, "name") or text(claims, "preferred_username") or "",
         email=email if counts else None,
         unverified_email=None if counts else email,
-        groups=texts(claims, "groups"),
+        groups=texts(called, "groups"),
         amr=texts(claims, "amr"),
         idp_session=text(claims, "sid"),
+        claims=named(claims, provider.named_claims),
     )
 
 
@@ -77,6 +86,7 @@ GENERIC = Ways(
     check_document_issuer=check_document_issuer,
     algorithms=algorithms,
     client_auth=client_auth,
+    scopes=scopes,
     issuer_checks=(check_issuer,),
     claim_checks=(),
     identity=identity,
