@@ -173,13 +173,13 @@ def _policies():
     return (STAFF,)
 
 
-def signed_in(site, name="alice", host="wiki.localhost", now=None):
+def signed_in(site, name="alice", host="wiki.localhost", now=None, asking=None):
     """A session in the site's store, and the Cookie header that presents it."""
     import time
 
     now = time.time() if now is None else now
     one, who = site.apps[host], person(name)
-    session = Session(f"session-{name}", who, now, now + 3600, digest(f"cookie-{name}"))
+    session = Session(f"session-{name}", who, now, now + 3600, digest(f"cookie-{name}"), asking)
     run(site.sessions.begin(session, None, NOW))
     run(site.sessions.grant(f"nonce-{name}", Grant(session.id, one.aud, now + 3600)))
     text = token.mint(

@@ -13,10 +13,14 @@ from mitmproxy import exceptions
 from gate.site import STAFF, Keys, Party, app
 from glassgate.access.app import Origin
 from glassgate.access.policy import Rule
+from glassgate.access.seal import Purpose
+from glassgate.access.session import Asking
 from glassgate.errors import StoreError
 from glassgate.mitm.addon import GateAddon
 from glassgate.mitm.lanes import WIDTHS, Lanes
+from glassgate.oidc.client_auth import ClientSecret
 from glassgate.oidc.errors import ProviderUnavailable
+from glassgate.oidc.kept import Kept
 from glassgate.oidc.provider import Provider
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
@@ -25,6 +29,7 @@ from journeys.visitor import Visitor
 from mitm.harness import OriginServer, gate, origin, signed_in
 
 HANG = 30.0  # seconds that a hanging part sleeps: longer than any test waits for an answer
+KEPT = Kept("refresh-token", "issuer", "sub", "digest-of-a-nonce")
 QUICK = {lane: replace(width, seconds=0.3) for lane, width in WIDTHS.items()}
 
 
@@ -146,7 +151,7 @@ def unavailable():
     ids=["unavailable", "raises", "hangs", "no address"],
 )  # fmt: skip
 def test_provider(certificates, tmp_path, does, status):
-    parties = {"entra": FaultyParty(Provider("entra", "entra", "c", "s"), does)}
+    parties = {"entra": FaultyParty(Provider("entra", "entra", "c", (ClientSecret("s"),)), does)}
     with origin() as server, gate(certificates, tmp_path, server.port, parties=parties, lanes=Lanes(QUICK)) as running:
         page = Visitor(certificates[0]).open(running.url("wiki.localhost"))
         assert page.status == status
@@ -154,6 +159,30 @@ def test_provider(certificates, tmp_path, does, status):
         assert page.headers["Cache-Control"] == "no-store"
         assert server.log == []
         assert _ask(certificates, running, signed_in(running.site)) == 200, "live sessions go on"
+
+
+class ForgetfulParty(Party):
+    """A provider that is asked again for a live session, and does one thing."""
+
+    def refresh(self, kept, identity, now):
+        return self.next()
+
+
+@pytest.mark.parametrize(
+    ("does", "status"), [(unavailable, 200), (hang, 200), (boom, 503), (lambda: None, 503)],
+    ids=["unavailable", "hangs", "raises", "no answer"],
+)  # fmt: skip
+def test_recheck(certificates, tmp_path, does, status):
+    provider = Provider("entra", "entra", "c", (ClientSecret("s"),), recheck=3600)
+    parties = {"entra": ForgetfulParty(provider, does)}
+    with origin() as server, gate(certificates, tmp_path, server.port, parties=parties, lanes=Lanes(QUICK)) as running:
+        site = running.site
+        cookie = signed_in(site, asking=Asking(site.seal.close(Purpose.KEPT, KEPT.to_json(), time.time()), 0, 0))
+        assert _ask(certificates, running, cookie) == (302 if status == 200 else status), "it was silent for too long"
+        fresh = Asking(site.seal.close(Purpose.KEPT, KEPT.to_json(), time.time()), 0, time.time())
+        assert _ask(certificates, running, signed_in(site, "bob", asking=fresh)) == status
+        assert _ask(certificates, running) == 302
+        assert len(server.log) == (status == 200)
 
 
 class FaultyRecorder(Recorder):
