@@ -80,6 +80,13 @@ UNUSABLE = {
     ),
     "the provider's authority": (naming("ca", "nowhere.pem"), "nowhere.pem: is not there"),
     "the provider's authority is none": (naming("ca", "config.yaml"), "config.yaml: holds no certificate"),
+    "the client's certificate": (
+        naming("certificate", "{key: nowhere.key, certificate: nowhere.pem}"), "nowhere.key cannot be read"
+    ),
+    "the client's key is none": (
+        naming("certificate", "{key: config.yaml, certificate: config.yaml}"), "config.yaml is no unencrypted PEM file"
+    ),
+    "a federated token that is none": (naming("federated_token_file", "config.yaml"), "config.yaml holds no token"),
     "the origin's authority": (with_origin("{ca: nowhere.pem}"), "nowhere.pem"),
     "the origin's client certificate": (with_origin("{client_certificate: config.yaml}"), "config.yaml"),
     "an audit log that is a folder": (

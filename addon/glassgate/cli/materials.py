@@ -11,6 +11,8 @@ from pathlib import Path
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm.tls import OriginTrust
+from glassgate.oidc.client_auth import check_credential
+from glassgate.oidc.errors import SignInError
 from glassgate.state.certificates import check_authorities, check_leaf, ensure_edge_certificate
 
 type Problems = Iterator[GlassgateError]
@@ -50,6 +52,12 @@ def _providers(settings: Settings) -> Problems:
     for provider in settings.providers:
         if provider.ca:
             yield from _tried(settings, ("identity_providers", provider.id), check_authorities, provider.ca)
+        for credential in provider.credentials:
+            try:
+                check_credential(credential, Path.read_bytes)
+            except SignInError as fault:
+                told = StartError(fault.detail, mend="name the files that belong together")
+                yield _at(settings, told, "identity_providers", provider.id)
 
 
 def _origins(settings: Settings) -> Problems:

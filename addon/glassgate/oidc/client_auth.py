@@ -115,6 +115,14 @@ class ClientAuth:
         )
 
 
+def check_credential(credential: Credential, read: ReadFile) -> None:
+    """See that the files of a credential can be used. Raises SignInError (client_auth)."""
+    if isinstance(credential, ClientCertificate):
+        read_certificate(credential, read)
+    elif isinstance(credential, FederatedToken):
+        _federated(credential, read)
+
+
 def read_certificate(credential: ClientCertificate, read: ReadFile) -> tuple[RSAPrivateKey, x509.Certificate]:
     """The key and its certificate. Raises SignInError (client_auth), which names the file and says what is wrong."""
     key = _pem(credential.key, read, lambda data: load_pem_private_key(data, None))
