@@ -19,6 +19,7 @@ def test_what_is_told_of_each():
     refused = ProviderRefused("access_denied", "no", code="AADSTS65004")
     assert (refused.reason, refused.error, refused.code) == ("provider_refused", "access_denied", "AADSTS65004")
     assert refused.detail == "access_denied: no"
+    assert ProviderUnavailable(Reason.PROVIDER_UNAVAILABLE, "x", said=refused).said is refused
 
 
 @pytest.mark.parametrize(

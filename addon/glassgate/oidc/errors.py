@@ -13,8 +13,7 @@ class Reason(StrEnum):
     STATE_REPLAYED = auto()
     STATE_EXPIRED = auto()
     IDP_MIXUP = auto()
-    NONCE_REPLAYED = auto()
-    STEP_UP_UNMET = auto()
+    RESPONSE_MODE = auto()
     # The callback's parameters
     CALLBACK_MALFORMED = auto()
     PARAMETER_REPEATED = auto()
@@ -80,6 +79,16 @@ class Reason(StrEnum):
     SUB_MALFORMED = auto()
     OID_MISSING = auto()
     AT_HASH = auto()
+    # A refreshed token, against the sign-in that it goes on from (Core 1.0, section 12.2)
+    REFRESH_SUBJECT = auto()
+    REFRESH_STALE = auto()
+    # Back-channel logout (OpenID Connect Back-Channel Logout 1.0, section 2.6)
+    LOGOUT_NONCE = auto()
+    LOGOUT_CLAIMS = auto()
+    LOGOUT_REPLAYED = auto()
+    # Microsoft Graph
+    GROUPS_UNKNOWN = auto()
+    GRAPH_LINK = auto()
     # Userinfo
     USERINFO_MALFORMED = auto()
     USERINFO_SUB = auto()
@@ -102,20 +111,25 @@ class SignInError(Exception):
 class ProviderUnavailable(SignInError):  # noqa: N818
     """The provider gave no answer that could be used now; another try may succeed.
 
-    `retry_after` is how many seconds the provider asked to wait, where it did.
+    `retry_after` is how many seconds the provider asked to wait, `said` its own words; each None where it gave none.
     """
 
-    def __init__(self, reason: str, detail: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, reason: str, detail: str, *, retry_after: int | None = None, said: "ProviderRefused | None" = None
+    ) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after
+        self.said = said
 
 
 class ProviderRefused(SignInError):  # noqa: N818
     """The provider answered with an OAuth error (RFC 6749, sections 4.1.2.1 and 5.2).
 
     `error` and `description` are the provider's words, cut to a bounded length, without control characters.
-    `code` is Microsoft's "AADSTS50105" and `trace_id`, `correlation_id` what its support asks for; each None
-    where the provider gave none.
+    `code` is Microsoft's "AADSTS50105", and `trace_id`, `correlation_id` and `timestamp` ("2027-01-15 08:00:00Z")
+    are what its support asks for. `suberror` tells apart what `error` does not ("basic_action"), and `claims` is
+    what to send along when the user is asked again: a string, at most 4096 characters, never read here. Each is
+    None where the provider gave none.
     """
 
     def __init__(
@@ -123,16 +137,22 @@ class ProviderRefused(SignInError):  # noqa: N818
         error: str,
         description: str = "",
         *,
+        suberror: str | None = None,
+        claims: str | None = None,
         code: str | None = None,
         trace_id: str | None = None,
         correlation_id: str | None = None,
+        timestamp: str | None = None,
     ) -> None:
         super().__init__(Reason.PROVIDER_REFUSED, f"{error}: {description}" if description else error)
         self.error = error
         self.description = description
+        self.suberror = suberror
+        self.claims = claims
         self.code = code
         self.trace_id = trace_id
         self.correlation_id = correlation_id
+        self.timestamp = timestamp
 
 
 def shown(value: object, limit: int = 100) -> str:
