@@ -40,6 +40,16 @@ def message(code="sign_in_failed", **other):
     return pages.message(code, **{"ray": RAY, "facts": (("Reason", "expired"),), "action": ("Again", "/go")} | other)
 
 
+def refused(**other):
+    values = {
+        "status": 403, "title": "You have no access yet", "what": "Nobody has assigned you.",
+        "whose_move": "A move for your administrator", "mend": "Set `tenant`, see https://aka.ms/sspr.",
+        "hand_on": True, "facts": (("Code", "AADSTS50105"),), "words": "AADSTS50105: no", "action": ("Again", "/go"),
+        "ray": RAY,
+    }  # fmt: skip
+    return pages.refused(**values | other)
+
+
 PAGES = {
     "denied": denied(),
     "denied, nobody and nothing to tell": denied(email=None, name="", details=()),
@@ -50,6 +60,8 @@ PAGES = {
     "signed out": signed_out(),
     "signed out, no way back": signed_out(again_url=None),
     "message with facts": message(),
+    "refused": refused(),
+    "refused, the visitor's own move, no words": refused(hand_on=False, words=""),
     **{code: pages.message(code, ray=RAY) for code in pages.MESSAGES},
 }
 
@@ -62,6 +74,10 @@ EVIL_PAGES = {
     "team": team(name=EVIL, email=EVIL, apps=((EVIL, EVIL),), provider=EVIL, logout_url=EVIL, ray=EVIL),
     "signed out": signed_out(ray=EVIL, again_url=EVIL),
     "message": message(ray=EVIL, facts=((EVIL, EVIL),), action=(EVIL, EVIL)),
+    "refused": refused(
+        title=EVIL, what=EVIL, whose_move=EVIL, mend=f"{EVIL} `{EVIL}` {EVIL}", facts=((EVIL, EVIL),), words=EVIL,
+        action=(EVIL, EVIL), ray=EVIL,
+    ),
 }  # fmt: skip
 
 
@@ -158,7 +174,7 @@ def test_no_value_becomes_markup(html):
     assert "49" not in page.texts["main"]
 
 
-@pytest.mark.parametrize("of", ["denied", "choose", "team", "signed out", "message"])
+@pytest.mark.parametrize("of", ["denied", "choose", "team", "signed out", "message", "refused"])
 def test_a_value_is_shown_as_it_is(of):
     page = Page(EVIL_PAGES[of])
     assert EVIL in page.texts["footer"]
@@ -198,13 +214,34 @@ def test_denied_says_who_and_why_and_what_was_asked():
         (team(), {"wikiwiki.localhost:8443": "https://wiki.localhost:8443/", "Sign out": "/out"}),
         (signed_out(), {"Sign in again": "/again"}),
         (message(), {"Again": "/go"}),
+        (refused(), {"https://aka.ms/sspr": "https://aka.ms/sspr", "Again": "/go"}),
         (PAGES["misdirected"], {}),
     ],
-    ids=["denied", "choose", "team", "signed out", "message", "misdirected"],
+    ids=["denied", "choose", "team", "signed out", "message", "refused", "misdirected"],
 )
 def test_where_a_page_leads(html, links):
     found = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', html)
     assert {re.sub(r"<.*?>", "", label): url.replace("&amp;", "&") for url, label in found} == links
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("plain", "plain"),
+        ("a `b` c `d`", "a <code>b</code> c <code>d</code>"),
+        ("see https://a.example/b?c=1&d=2.", 'see <a href="{0}">{0}</a>.'.format("https://a.example/b?c=1&amp;d=2")),
+        ("(https://a.example), on", '(<a href="https://a.example">https://a.example</a>), on'),
+        ("`<b>` <i>", "<code>&lt;b&gt;</code> &lt;i&gt;"),
+        ("javascript:alert(1) http://a.example ` alone", "javascript:alert(1) http://a.example ` alone"),
+    ],
+)
+def test_names_and_addresses_in_a_mend_are_marked(text, html):
+    assert f"<p>{html}</p>" in refused(mend=text)
+
+
+def test_a_page_for_somebody_else_says_so():
+    assert "hand this page on" in refused()
+    assert "hand this page on" not in refused(hand_on=False)
 
 
 def test_team_tells_when_the_session_ends():

@@ -20,6 +20,9 @@ from glassgate.access.pages import MESSAGES  # noqa: E402
 from glassgate.access.selectors import GROUP, SELECTORS  # noqa: E402
 from glassgate.cli.main import commands  # noqa: E402
 from glassgate.config.schema import published  # noqa: E402
+from glassgate.gate.denials import MOVES  # noqa: E402
+from glassgate.oidc.aadsts import TABLE  # noqa: E402
+from glassgate.oidc.explanation import ERRORS, SUBERRORS, UNKNOWN, Explanation, Move  # noqa: E402
 from glassgate.record.metrics import METRICS  # noqa: E402
 
 PART = re.compile(r"<!-- made: (?P<name>.+?) -->\n(?P<text>.*?)<!-- end -->", re.DOTALL)
@@ -119,11 +122,32 @@ def answers(_: str) -> str:
     """The rows of the standing messages, by status; a signed-in visitor's refusal is a page of its own."""
     rows = [(one.status, code, one.title) for code, one in MESSAGES.items()]
     rows.append((403, "denied", "You have no access to this application"))
+    # A refusal has many titles; its status tells whose move it is.
+    refused = {status for status, _ in MOVES.values()} - {MESSAGES["provider_unavailable"].status}
+    rows += [(status, "sign_in_refused", UNKNOWN.title) for status in refused]
     return (
         table("Status", "`error`", "What it says")
         + "".join(row(str(status), f"`{code}`", title) for status, code, title in sorted(rows))
         + "\n"
     )
+
+
+def aadsts(move: str) -> str:
+    """The table of Entra's numbers where it is that one's move: "user", "administrator", "deployer", "wait"."""
+    rows = sorted((numbers, one) for numbers, one in TABLE.items() if one.move is Move(move))
+    return _explained("Code", [(", ".join(f"AADSTS{number}" for number in numbers), one) for numbers, one in rows])
+
+
+def refusals(kind: str) -> str:
+    """The table of what a refusal means by its standard name: "errors", or Entra's "suberrors"."""
+    names = {"errors": ERRORS, "suberrors": SUBERRORS}[kind]
+    told = {one: [name for name in names if names[name] is one] for one in names.values()}
+    return _explained("Name", [(", ".join(f"`{name}`" for name in of), one) for one, of in told.items()])
+
+
+def _explained(head: str, rows: list[tuple[str, Explanation]]) -> str:
+    lines = [row(names, f"**{one.title}.** {one.what}", one.mend) for names, one in rows]
+    return table(head, "What happened", "What to do") + "".join(lines) + "\n"
 
 
 def helps(_: str) -> str:
@@ -147,6 +171,8 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "keys": keys,
     "help": helps,
     "answers": answers,
+    "aadsts": aadsts,
+    "refusals": refusals,
 }
 
 if __name__ == "__main__":

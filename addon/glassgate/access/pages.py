@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,22 +21,33 @@ _PAGES = Environment(
 # Read when the gate starts, so that a file that is missing or broken stops the start and no visitor.
 _STYLE = _PAGES.get_template("style.css").render()
 _TEMPLATES = {
-    name: _PAGES.get_template(f"{name}.html") for name in ("choose", "denied", "message", "signed_out", "team")
+    name: _PAGES.get_template(f"{name}.html")
+    for name in ("choose", "denied", "message", "refused", "signed_out", "team")
 }
+
+# What is marked in our own texts: a `name` of the configuration, and an address.
+_MARKED = re.compile(r"`([^`]+)`|(https://[^\s()]*[^\s().,:;])")
+
 
 # Content Security Policy Level 3. The style sheet stands in the page and is named by its digest; img-src is for the
 # icon. Nothing here posts a form: a page that does, to end on another host, must be sent without form-action, which
 # browsers apply to every redirect that follows the POST.
-CSP = "; ".join(
-    (
-        "default-src 'none'",
-        f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
-        "img-src data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
+def csp(frame_ancestors: str = "'none'") -> str:
+    """The policy of a page; `frame_ancestors` is who may frame it, an origin."""
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src 'sha256-{digest}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            f"frame-ancestors {frame_ancestors}",
+        )
     )
-)
+
+
+CSP = csp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +109,6 @@ MESSAGES = {
         "This sign-in is out of date",
         "It took too long, was finished before, or began in another browser or window.",
         "Your move: start again, and stay in one browser. If that does not help, allow cookies for this site.",
-    ),
-    "sign_in_refused": Message(
-        403,
-        "Your identity provider said no",
-        "You were not signed in. The provider's own words are below.",
-        "If you did not cancel it yourself, this is for whoever looks after your accounts there: send them the code"
-        " and the ids below.",
     ),
     "sign_in_untrusted": Message(
         502,
@@ -200,6 +205,38 @@ def denied(
     )
 
 
+def refused(
+    *,
+    status: int,
+    title: str,
+    what: str,
+    whose_move: str,
+    mend: str,
+    hand_on: bool,
+    facts: tuple[tuple[str, str], ...],
+    words: str,
+    action: tuple[str, str],
+    ray: str,
+) -> str:
+    """The identity provider said no. `title` to `mend` are ours, `facts` and `words` the provider's own.
+
+    `hand_on`: the mend is for somebody else than the reader, so that the page asks to be handed on.
+    """
+    return _render(
+        "refused",
+        ray,
+        status=status,
+        title=title,
+        what=what,
+        whose_move=whose_move,
+        mend=_with_marks(mend),
+        hand_on=hand_on,
+        facts=facts,
+        words=words,
+        action=action,
+    )
+
+
 def choose_provider(*, app: str | None, choices: tuple[tuple[str, str], ...], ray: str) -> str:
     """The login page where a user may pick a provider: `choices` are labels and addresses."""
     return _render("choose", ray, app=app, choices=choices)
@@ -233,6 +270,15 @@ def team(
 def signed_out(*, ray: str, again_url: str | None) -> str:
     """The end of a session."""
     return _render("signed_out", ray, again_url=again_url)
+
+
+def _with_marks(text: str) -> Markup:
+    plain, *marked = _MARKED.split(text)
+    shown = Markup.escape(plain)
+    for name, address, after in zip(marked[::3], marked[1::3], marked[2::3], strict=True):
+        mark = Markup("<code>{}</code>").format(name) if name else Markup('<a href="{0}">{0}</a>').format(address)
+        shown += mark + after
+    return shown
 
 
 def _render(template: str, ray: str, **values: object) -> str:
