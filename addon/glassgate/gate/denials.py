@@ -20,7 +20,7 @@ OUT_OF_DATE = frozenset((Reason.STATE_UNKNOWN, Reason.STATE_OTHER_BROWSER, Reaso
 BAD_CALLBACK = frozenset(
     (
         Reason.STATE_MISSING, Reason.IDP_MIXUP, Reason.CALLBACK_MALFORMED, Reason.PARAMETER_REPEATED,
-        Reason.RESPONSE_TYPE, Reason.RESPONSE_AMBIGUOUS, Reason.RESPONSE_EMPTY,
+        Reason.RESPONSE_TYPE, Reason.RESPONSE_AMBIGUOUS, Reason.RESPONSE_EMPTY, Reason.RESPONSE_MODE,
     )
 )  # fmt: skip
 
