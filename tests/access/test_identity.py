@@ -10,7 +10,8 @@ from glassgate.access.identity import Identity
 
 ALICE = Identity(
     "entra", "entra", "tenant", "oid-alice", "Alice Ä", "alice@contoso.example", None, frozenset(["g2", "g1"]),
-    frozenset(["Reader"]), frozenset(["c1"]), frozenset(["mfa", "pwd"]), "sid", "hint", {"department": ["x", 1, None]},
+    frozenset(["Reader"]), frozenset(["c1"]), {"c1": 1_800_000_000}, frozenset(["mfa", "pwd"]), "sid", "hint",
+    {"department": ["x", 1, None]},
 )  # fmt: skip
 
 

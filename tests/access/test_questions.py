@@ -7,7 +7,7 @@ import pytest
 
 from glassgate.access.facts import Facts
 from glassgate.access.policy import Decision, Policy, Rule, judge
-from glassgate.access.questions import RuleSet, fold, network
+from glassgate.access.questions import RuleSet, every_question, fold, network
 
 SAID = {"y": True, "n": False, "?": None}
 
@@ -62,6 +62,17 @@ def test_groups_in_groups_hand_doubt_on():
     inner = Rule("inner", RuleSet(rules("y"), (), rules("?")))
     assert RuleSet((inner,))(Facts()) is None
     assert RuleSet(rules("y"), (), (inner,))(Facts()) is None
+
+
+def test_every_question_is_found_also_in_groups_of_groups():
+    plain = rules("yn?")
+    inner = Rule("inner", RuleSet(rules("y"), rules("n"), rules("?")))
+    outer = Rule("outer", RuleSet((inner,), (), rules("n")))
+    found = list(every_question((*plain, outer)))
+    assert [question(Facts()) for question in found if not isinstance(question, RuleSet)] == [
+        True, False, None, True, False, None, False,
+    ]  # fmt: skip
+    assert [question for question in found if isinstance(question, RuleSet)] == [outer.matches, inner.matches]
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,16 @@ STAFF = "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a01"
 ENTRA = Source("entra", "entra", TENANT, "c1")
 OIDC = Source("other", "oidc", "https://id.example.org")
 SECOND = Source("second", "entra", None, None)
+ABROAD_ID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+MANY = Source("entra", "entra", None, "c1", (TENANT, ABROAD_ID))
 
 
 def who(provider="entra", realm=TENANT, **known):
     return Facts(identity=Identity(provider, "entra", realm, "subject", **known))
+
+
+def claiming(value, realm="https://id.example.org"):
+    return who("other", realm, claims={"department": value})
 
 
 NOBODY = Facts()
@@ -72,6 +78,20 @@ ROWS = {
         [OTHERS],
         [who("other", "https://id.example.org", amr=frozenset({"pwd"})), who(amr=frozenset({"mfa"}))],
         [NOBODY, who("other", "https://elsewhere.example", amr=frozenset({"mfa"}))],
+    ),
+    "oidc_claim": (
+        {"name": "department", "value": "sales", "provider": "other"},
+        [claiming("sales"), claiming(["support", "sales"])],
+        [
+            claiming("sales "),
+            claiming("Sales"),
+            claiming(["sale"]),
+            claiming({"sales": True}),
+            claiming(None),
+            OTHERS,
+            who(claims={"department": "sales"}),
+        ],
+        [NOBODY, claiming("sales", realm="https://elsewhere.example")],
     ),
     "login_method": ("other", [OTHERS], [who()], [NOBODY]),
 }
@@ -144,6 +164,13 @@ def test_only_what_can_be_asked_at_every_request_is_so_judged():
         ("email", "Alice@contoso.example", "email: Alice@contoso.example"),
         ("azureAD", {"id": STAFF, "identity_provider_id": "entra"}, f"azureAD: {STAFF} (entra)"),
         ("entra_role", {"role": "Boss"}, "entra_role: Boss"),
+        ("entra_role", {"role": "Boss", "tenant": TENANT}, f"entra_role: Boss ({TENANT})"),
+        ("oidc_claim", {"name": "department", "value": "sales"}, "oidc_claim: department = sales"),
+        (
+            "oidc",
+            {"claim_name": "level", "claim_value": 3, "identity_provider_id": "entra"},
+            "oidc: level = 3 (entra)",
+        ),
     ],
 )
 def test_the_label_is_as_configured(name, value, label):
@@ -171,6 +198,63 @@ def test_mfa_of_entra_is_proved_by_its_context_and_not_by_amr():
 
 def test_a_provider_whose_tenant_is_known_by_a_domain_is_told_by_its_id():
     assert make("entra_group", STAFF, [SECOND]).matches(who("second", "any", groups=frozenset({STAFF}))) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("entra_group", {"id": STAFF}),
+        ("entra_role", {"role": "Boss"}),
+        ("entra_auth_context", {"id": "c1"}),
+        ("auth_method", {"method": "mfa"}),
+        ("oidc_claim", {"name": "department", "value": "sales"}),
+    ],
+)
+def test_of_several_tenants_a_rule_is_about_one(name, value):
+    """Every administrator names groups and roles as they like, and asks for as much proof as they like."""
+    everything = {"groups": frozenset({STAFF}), "roles": frozenset({"Boss"}), "acrs": frozenset({"c1"})}
+    here, abroad = (who(realm=realm, claims={"department": "sales"}, **everything) for realm in (TENANT, ABROAD_ID))
+    rule = make(name, value | {"tenant": TENANT.upper()}, [MANY])
+    assert (rule.matches(here), rule.matches(abroad)) == (True, None)
+    with pytest.raises(GlassgateError, match="`entra` has several tenants") as caught:
+        make(name, value, [MANY])
+    assert "`tenant:`" in caught.value.mend
+
+
+def test_the_only_one_of_the_allowed_tenants_needs_no_name():
+    rule = make("entra_group", STAFF, [Source("entra", "entra", None, None, (TENANT,))])
+    assert (rule.matches(who(groups=frozenset({STAFF}))), rule.matches(ABROAD)) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "claim", "answer"),
+    [
+        ("sales", "sales", True),
+        ("3", 3, True),
+        (3, 3, True),
+        (3, "3", True),
+        (True, True, True),
+        (True, "true", True),
+        (True, 1, False),
+        ("", "", True),
+        ("", None, False),
+        ("null", None, False),
+        ("None", None, False),
+        (3, [1, 2, 3], True),
+        ("3", ["3"], True),
+        ("[3]", [3], False),
+        ("[3]", [[3]], True),
+        ('{"a": 1}', {"a": 1}, True),
+    ],
+)
+def test_what_is_no_text_is_compared_as_json_writes_it(value, claim, answer):
+    rule = make("oidc_claim", {"name": "level", "value": value}, [OIDC])
+    assert rule.matches(who("other", "https://id.example.org", claims={"level": claim})) is answer
+
+
+def test_a_claim_is_known_by_cloudflares_names_too():
+    value = {"claim_name": "department", "claim_value": "sales", "identity_provider_id": "other"}
+    assert make("oidc", value, [ENTRA, OIDC]).matches(claiming("sales")) is True
 
 
 REFUSED = {  # name: (selector, value, providers, words of the what, words of the mend)
@@ -204,6 +288,64 @@ REFUSED = {  # name: (selector, value, providers, words of the what, words of th
     "method of two": ("auth_method", "mfa", [ENTRA, OIDC], "several providers", "`provider:`"),
     "method of entra": ("auth_method", "pwd", [ENTRA], "cannot prove", "`mfa`"),
     "mfa without context": ("auth_method", "mfa", [SECOND], "no `mfa_context`", "mfa_context: c1"),
+    "group of a stranger's tenant": (
+        "entra_group",
+        {"id": STAFF, "tenant": ABROAD_ID},
+        [ENTRA],
+        "`entra` has no such tenant",
+        "id of one of its tenants",
+    ),
+    "group of a tenant by name": (
+        "entra_group",
+        {"id": STAFF, "tenant": "contoso.example"},
+        [MANY],
+        "no such tenant",
+        "id of one of its tenants",
+    ),
+    "group of a tenant that is not known": ("entra_group", {"id": STAFF, "tenant": TENANT}, [SECOND], "no such", "id"),
+    "group of several tenants": ("entra_group", STAFF, [MANY], "has several tenants", "`tenant:`"),
+    "role of a tenant by number": ("entra_role", {"role": "Boss", "tenant": 1}, [MANY], "no such tenant", "id of one"),
+    "claim alone": ("oidc_claim", "department", [OIDC], "a claim and its value", "{name: department, value: sales}"),
+    "claim without a value": ("oidc_claim", {"name": "department"}, [OIDC], "a claim and its value", "value: sales"),
+    "claim of a list": (
+        "oidc_claim",
+        {"name": "department", "value": ["a"]},
+        [OIDC],
+        "a claim and its",
+        "value: sales",
+    ),
+    "claim of nothing": (
+        "oidc_claim",
+        {"name": "department", "value": None},
+        [OIDC],
+        "a claim and its",
+        "value: sales",
+    ),
+    "value of no claim": ("oidc_claim", {"value": "sales"}, [OIDC], "keys", "{name: …"),
+    "claim with other keys": ("oidc_claim", {"name": "a", "value": "b", "x": 1}, [OIDC], "keys", "{name: …"),
+    "claim by two names": (
+        "oidc_claim",
+        {"name": "a", "value": "b", "claim_value": "c"},
+        [OIDC],
+        "by two names",
+        "write it once",
+    ),
+    "provider by two names": (
+        "entra_group",
+        {"id": STAFF, "provider": "entra", "identity_provider_id": "second"},
+        [ENTRA, SECOND],
+        "by two names",
+        "write it once",
+    ),
+    "claim by a number": ("oidc_claim", {"name": 1, "value": "b"}, [OIDC], "plain text", "name as text"),
+    "claim that is an e-mail": (
+        "oidc_claim",
+        {"name": "email", "value": "alice@contoso.example"},
+        [OIDC],
+        "does not count",
+        "`email_domain`",
+    ),
+    "claim of two": ("oidc_claim", {"name": "a", "value": "b"}, [ENTRA, OIDC], "several providers", "`provider:`"),
     "login by nobody": ("login_method", "entar", [ENTRA], "no identity provider", "`entra`"),
     "login by a list": ("login_method", ["entra"], [ENTRA], "not text", "`entra`"),
 }

@@ -17,6 +17,7 @@ from glassgate.config.problems import BadValueError
         (addresses.domain, "wiki.localhost", "wiki.localhost"),
         (addresses.authority, "https://login.localhost:8443/", "https://login.localhost:8443"),
         (addresses.authority, "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        (addresses.graph, "https://graph.microsoft.us/", "https://graph.microsoft.us"),
         (addresses.issuer, "https://id.example.org/realms/x/", "https://id.example.org/realms/x/"),
         (addresses.issuer, "https://id.example.org/", "https://id.example.org/"),
         (addresses.issuer, "http://idp.localhost:3000", "http://idp.localhost:3000"),

@@ -1,13 +1,20 @@
 """The settings say what the file says, with its defaults, and paths made absolute."""
 
+from pathlib import Path
+
 import pytest
 
-from config.files import GOOD, LAB, OTHER, STAFF, TENANT, app, good, policy, settings
+from config.files import GOOD, LAB, OTHER, SECRET, STAFF, TENANT, app, good, policy, settings
 from glassgate.access.app import Unauthenticated, default_aud
 from glassgate.access.facts import Facts
 from glassgate.access.identity import Identity
 from glassgate.access.policy import Decision
 from glassgate.config.settings import Endpoint
+from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, FederatedToken
+from glassgate.oidc.provider import GroupsFrom
+
+SECOND = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+ANYBODY = {"staff": {"include": [{"email": "alice@contoso.example"}]}}  # a rule that is about no tenant
 
 
 def test_a_small_file_has_the_defaults(tmp_path):
@@ -68,6 +75,90 @@ def test_everything_that_is_said_is_there(tmp_path):
     assert (wiki.origin.tls.ca, str(wiki.origin.tls.client_certificate)) == (tmp_path / "origin.pem", "/x.pem")
     assert (wiki.session_duration, wiki.providers, wiki.forward_cookie) == (28800, ("other",), True)
     assert (wiki.unauthenticated, wiki.websocket_origins) == (Unauthenticated.ANSWER_401, ("https://c.example.com",))
+
+
+def test_all_that_entra_may_be_told(tmp_path):
+    entry = GOOD["identity_providers"][0] | {
+        "tenant": "organizations",
+        "allowed_tenants": [TENANT.upper(), SECOND],
+        "client_secret": ["${SECRET}", "older"],
+        "certificate": [
+            {"key": "new-key.pem", "certificate": "new.pem"},
+            {"key": "/old-key.pem", "certificate": "/old.pem", "algorithm": "RS256"},
+        ],
+        "federated_token_file": "token",
+        "graph": "https://graph.microsoft.us/",
+        "groups_from": "check",
+        "recheck": "1h",
+        "response_mode": "form_post",
+        "email_domains": {TENANT: ["Contoso.example"], SECOND.upper(): ["fabrikam.example"]},
+    }
+    (entra,) = settings(good(identity_providers=[entry], groups=ANYBODY), tmp_path).providers
+    assert entra.credentials == (
+        ClientCertificate(tmp_path / "new-key.pem", tmp_path / "new.pem"),
+        ClientCertificate(Path("/old-key.pem"), Path("/old.pem"), "RS256"),
+        FederatedToken(tmp_path / "token"),
+        ClientSecret(SECRET),
+        ClientSecret("older"),
+    )
+    assert (entra.tenant, entra.allowed_tenants) == ("organizations", (TENANT, SECOND))
+    assert (entra.graph, entra.groups_from) == ("https://graph.microsoft.us", GroupsFrom.CHECK)
+    assert (entra.recheck, entra.response_mode) == (3600, "form_post")
+    assert (entra.email_domains, entra.domains_of(TENANT), entra.domains_of(SECOND), entra.domains_of("x")) == (
+        (), ("contoso.example",), ("fabrikam.example",), (),
+    )  # fmt: skip
+
+
+def test_what_entra_is_not_told(tmp_path):
+    (entra,) = settings(good(), tmp_path).providers
+    assert entra.credentials == (ClientSecret(SECRET),)
+    assert (entra.allowed_tenants, entra.graph, entra.groups_from) == ((), None, GroupsFrom.CLAIM)
+    assert (entra.recheck, entra.response_mode, entra.tenant_email_domains) == (None, "query", {})
+    assert entra.domains_of(TENANT) == ("contoso.example",)
+
+
+def test_all_that_an_openid_provider_may_be_told(tmp_path):
+    entry = OTHER | {
+        "client_secret": ["newer", "${SECRET}"],
+        "client_auth": "client_secret_post",
+        "claims": {"email": "mail", "groups": "realm_access.roles"},
+        "email_domains": ["Op.example"],
+        "recheck": "5m",
+    }
+    other = settings(good(identity_providers=[*GOOD["identity_providers"], entry]), tmp_path).providers[1]
+    assert other.credentials == (ClientSecret("newer"), ClientSecret(SECRET))
+    assert (other.client_auth, other.email_domains, other.recheck) == ("client_secret_post", ("op.example",), 300)
+    assert other.claims == {"email": "mail", "groups": "realm_access.roles"}
+
+
+def test_a_provider_is_told_what_policies_ask_of_it(tmp_path):
+    sales = {"oidc_claim": {"name": "department", "value": "sales", "provider": "other"}}
+    tree = policy(include=[{"group": "outer"}], exclude=[sales]) | {
+        "identity_providers": [*GOOD["identity_providers"], OTHER],
+        "groups": {
+            "inner": {"include": [{"entra_group": STAFF.upper()}], "require": [{"oidc_claim": {
+                "name": "realm_access.roles", "value": "boss", "provider": "other"}}]},
+            "outer": {"include": [{"group": "inner"}, {"entra_group": SECOND}], "exclude": [{"entra_group": STAFF}]},
+            "unused": {"include": [{"entra_group": TENANT}]},
+        },
+    }  # fmt: skip
+    entra, other = settings(tree, tmp_path).providers
+    assert (entra.named_groups, entra.named_claims) == ((STAFF, SECOND), ())
+    assert (other.named_groups, other.named_claims) == ((), ("department", "realm_access.roles"))
+
+
+def test_a_rule_may_be_about_one_of_several_tenants(tmp_path):
+    entry = GOOD["identity_providers"][0] | {"tenant": "organizations", "allowed_tenants": [TENANT, SECOND]}
+    tree = policy(include=[{"entra_group": {"id": STAFF, "tenant": SECOND}}]) | {
+        "identity_providers": [entry | {"email_domains": {TENANT: ["contoso.example"]}}],
+        "groups": ANYBODY,
+    }
+    rule = settings(tree, tmp_path).apps[0].policies[0].include[0]
+
+    def asked(realm):
+        return rule.matches(Facts(identity=Identity("entra", "entra", realm, "s", groups=frozenset({STAFF}))))
+
+    assert (asked(SECOND), asked(TENANT)) == (True, None)
 
 
 @pytest.mark.parametrize(

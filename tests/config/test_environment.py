@@ -3,6 +3,7 @@
 import pytest
 
 from config.files import SECRET, app, good, problems, provider, settings
+from glassgate.oidc.client_auth import ClientSecret
 
 
 @pytest.mark.parametrize(
@@ -39,19 +40,31 @@ def test_other_words_are_no_flags(tmp_path):
 @pytest.mark.parametrize("secret", ["true", "123", "${SECRET}", "a: b", SECRET])
 def test_a_secret_is_taken_as_it_is(tmp_path, secret):
     loaded = settings(provider(client_secret="${MINE}"), tmp_path, MINE=secret)
-    assert loaded.providers[0].client_secret == secret
+    assert loaded.providers[0].credentials == (ClientSecret(secret),)
     assert loaded.literal_secrets == ()
 
 
 def test_a_secret_is_read_from_a_file_beside_the_configuration(tmp_path):
     (tmp_path / "secret").write_text(f"  {SECRET}\n")
     loaded = settings(provider(client_secret="file:${DIR}/secret"), tmp_path, DIR=".")
-    assert loaded.providers[0].client_secret == SECRET
+    assert loaded.providers[0].credentials == (ClientSecret(SECRET),)
     assert loaded.literal_secrets == ()
 
 
 def test_a_secret_in_the_file_itself_is_noted(tmp_path):
     assert settings(provider(client_secret=SECRET), tmp_path).literal_secrets == ("entra",)
+
+
+def test_each_of_two_secrets_is_filled_in(tmp_path):
+    (tmp_path / "new").write_text("after")
+    loaded = settings(provider(client_secret=["file:new", "${OLD}"]), tmp_path, OLD="before")
+    assert loaded.providers[0].credentials == (ClientSecret("after"), ClientSecret("before"))
+    assert loaded.literal_secrets == ()
+
+
+@pytest.mark.parametrize("secrets", [["${SECRET}", SECRET], [SECRET, "${SECRET}"]])
+def test_one_of_two_secrets_in_the_file_itself_is_noted(tmp_path, secrets):
+    assert settings(provider(client_secret=secrets), tmp_path).literal_secrets == ("entra",)
 
 
 def test_only_secrets_are_read_from_files(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.files import GOOD, OTHER, app, good, provider
+from config.files import GOOD, OTHER, STAFF, app, good, provider
 from glassgate.config.keys import hold_against_schema
 from glassgate.config.schema import Config
 
@@ -49,6 +49,30 @@ def test_what_is_wrong_below_a_provider_is_told_at_its_place():
         (("identity_providers", 0, "scopes", 1), "wants text, but is a number"),
         (("identity_providers", 0, "prompt"), "is none of its values"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "what"),
+    [
+        ({"email_domains": ["contoso.example", 1]}, ("email_domains", 1), "wants text, but is a number"),
+        ({"email_domains": {STAFF: [1]}}, ("email_domains", STAFF, 0), "wants text, but is a number"),
+        ({"email_domains": {"x": ["a.example"]}}, ("email_domains", "x"), "`x` is not an object id"),
+        ({"email_domains": {"alone": ["a"], "[key]": ["b"]}}, ("email_domains", "alone"), "`alone` is not an"),
+        ({"certificate": {"key": 1, "certificate": "c"}}, ("certificate", "key"), "wants text, but is a number"),
+        ({"certificate": [{"key": 1, "certificate": "c"}]}, ("certificate", 0, "key"), "wants text, but is a number"),
+        ({"certificate": {"certificate": "c"}}, ("certificate",), "`key` is missing"),
+        ({"client_secret": [1]}, ("client_secret", 0), "wants text, but is a number"),
+        ({"client_secret": 1}, ("client_secret",), "wants text, but is a number"),
+    ],
+)
+def test_the_place_is_as_the_file_is_written(keys, place, what):
+    path, said = told(provider(**keys))[0]
+    assert path == ("identity_providers", 0, *place)
+    assert what in said
+
+
+def test_a_key_that_looks_like_pydantics_own_words_is_told_as_any():
+    assert told(app(**{"[key]": 1})) == [(("apps", 0), "a key is no key of an app")]
 
 
 def test_the_mend_of_a_missing_key_says_what_it_is_for():

@@ -69,3 +69,45 @@ def test_a_rule_has_one_selector(value):
 def test_scopes_hold_openid():
     assert read(kinds.Scopes, ["openid"]) == ["openid"]
     assert "lacks `openid`" in refused(kinds.Scopes, ["profile"]).what
+
+
+ONE, TWO = "8f0c7d52-3b6e-4f6c-9a55-2d1c7e9b4a10", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+
+
+@pytest.mark.parametrize(
+    ("value", "read_as"),
+    [
+        (["Contoso.example"], {kinds.EVERY_TENANT: ["contoso.example"]}),
+        ({ONE.upper(): ["A.example", "b.example"]}, {ONE: ["a.example", "b.example"]}),
+        ({ONE: ["a.example"], TWO: ["b.example"]}, {ONE: ["a.example"], TWO: ["b.example"]}),
+    ],
+)
+def test_email_domains_are_of_all_or_of_each_tenant(value, read_as):
+    assert read(kinds.EmailDomains, value) == read_as
+
+
+@pytest.mark.parametrize("value", [[], {}, {ONE: []}])
+def test_no_email_domains_are_no_list(value):
+    with pytest.raises(ValidationError, match="too_short"):
+        read(kinds.EmailDomains, value)
+
+
+@pytest.mark.parametrize("value", ["contoso.example", 5, None, True, {ONE: "contoso.example"}])
+def test_email_domains_are_a_list(value):
+    with pytest.raises(ValidationError, match="list_type"):
+        read(kinds.EmailDomains, value)
+
+
+def test_email_domains_of_what_is_no_tenant():
+    assert "is not an object id" in refused(kinds.EmailDomains, {"contoso.example": ["contoso.example"]}).what
+
+
+@pytest.mark.parametrize(("value", "read_as"), [("x", ["x"]), (["x"], ["x"]), (["x", "y"], ["x", "y"])])
+def test_secrets_are_one_or_two(value, read_as):
+    assert read(kinds.Secrets, value) == read_as
+
+
+@pytest.mark.parametrize("value", [[], ["x", "y", "z"]])
+def test_other_numbers_of_secrets(value):
+    with pytest.raises(ValidationError, match="too_"):
+        read(kinds.Secrets, value)

@@ -15,6 +15,11 @@ from glassgate.errors import ConfigError
 ROOT = Path(__file__).parents[2]
 A, P = GOOD["apps"][0], GOOD["identity_providers"][0]
 TWO_ENTRAS = [P | {"id": "second"}]
+TWO_TENANTS = {
+    "tenant": "organizations",
+    "allowed_tenants": [P["tenant"], STAFF],
+    "email_domains": {P["tenant"]: ["contoso.example"]},
+}
 
 # name: (tree, words of the line that is meant, words of the what, words of the mend)
 BROKEN = {
@@ -72,6 +77,12 @@ BROKEN = {
     "missing secret": (
         good(identity_providers=[{k: v for k, v in P.items() if k != "client_secret"}]),
         "id: entra",
+        "nothing proves the gate to the provider",
+        "client_secret: ${ENTRA_CLIENT_SECRET}",
+    ),
+    "missing secret of oidc": (
+        good(identity_providers=[P, {k: v for k, v in OTHER.items() if k != "client_secret"}]),
+        "id: other",
         "`client_secret` is missing",
         "file:PATH",
     ),
@@ -112,15 +123,64 @@ BROKEN = {
     "provider of another type": (provider(type="saml"), "id: entra", "not known", "type: oidc"),
     "provider id": (provider(id="my entra"), "id", "no id", "letters"),
     "provider twice": (good(identity_providers=[P, P]), "id: entra", "the id of a provider twice", "its own"),
-    "tenant organizations": (provider(tenant="organizations"), "tenant", "not there yet", "tenant id"),
+    "tenant organizations": (
+        provider(tenant="organizations"),
+        "tenant: organizations",
+        "every organisation there is",
+        "`allowed_tenants`",
+    ),
     "tenant common": (provider(tenant="common"), "tenant", "anybody", "tenant id"),
     "tenant in words": (provider(tenant="Contoso Ltd"), "tenant", "not a tenant", "Directory"),
-    "certificate of later": (provider(certificate={"key": "k"}), "certificate", "not there yet", "leave it out"),
-    "token file of later": (provider(federated_token_file="/x"), "federated", "not there yet", "leave it out"),
-    "tenants of later": (provider(allowed_tenants=["x"]), "allowed_tenants", "not there yet", "leave it out"),
-    "groups of later": (provider(groups_from="graph"), "groups_from", "not there yet", "leave it out"),
-    "graph of later": (provider(graph="https://graph.microsoft.us"), "graph", "not there yet", "leave it out"),
-    "recheck of later": (provider(recheck="1h"), "recheck", "not there yet", "leave it out"),
+    "tenants beside one": (
+        provider(allowed_tenants=[STAFF]),
+        "allowed_tenants",
+        "names one tenant already",
+        "organizations",
+    ),
+    "tenant by name": (
+        provider(tenant="organizations", allowed_tenants=["contoso.example"]),
+        "contoso.example",
+        "not an object id",
+        "8f0c7d52",
+    ),
+    "half a certificate": (provider(certificate={"key": "k.pem"}), "certificate", "`certificate` is missing", "add it"),
+    "key of a certificate": (
+        provider(certificate={"key": "k.pem", "certificate": "c.pem", "password": "x"}),
+        "password: x",
+        "`password` is no key of `certificate`",
+        "known: ",
+    ),
+    "another algorithm": (
+        provider(certificate={"key": "k.pem", "certificate": "c.pem", "algorithm": "HS256"}),
+        "algorithm: HS256",
+        "none of its values",
+        "`PS256`, `RS256`",
+    ),
+    "three secrets": (provider(client_secret=["${SECRET}"] * 3), "client_secret", "too many entries", "two are enough"),
+    "no secrets": (provider(client_secret=[]), "client_secret", "empty list", "at least one"),
+    "groups from elsewhere": (provider(groups_from="ldap"), "groups_from", "none of its values", "`check`"),
+    "graph over http": (provider(graph="http://graph.microsoft.us"), "graph", "not https", "https://"),
+    "graph with a version": (provider(graph="https://graph.microsoft.us/v1.0"), "graph", "has a path", "leave it out"),
+    "recheck too often": (provider(recheck="4s"), "recheck", "too short", "from `5s` to `31d`"),
+    "unknown response mode": (provider(response_mode="fragment"), "response_mode", "none of its values", "`form_post`"),
+    "unknown client_auth": (
+        good(identity_providers=[P, OTHER | {"client_auth": "none"}]),
+        "client_auth",
+        "none of its values",
+        "`client_secret_post`",
+    ),
+    "unknown claim": (
+        good(identity_providers=[P, OTHER | {"claims": {"mail": "x"}}]),
+        "mail: x",
+        "`mail` is no key of `claims`",
+        "`email`",
+    ),
+    "claim of two words": (
+        good(identity_providers=[P, OTHER | {"claims": {"email": "my mail"}}]),
+        "email: my mail",
+        "no name of a claim",
+        "tokens have it",
+    ),
     "authority over http": (provider(authority="http://login.example.com"), "authority", "not https", "https://"),
     "authority with tenant": (
         provider(authority="https://login.example.com/contoso"),
@@ -223,6 +283,19 @@ BROKEN = {
         "several providers",
         "`provider:`",
     ),
+    "which of two tenants": (
+        rule("entra_group", STAFF) | {"groups": {}, "identity_providers": [P | TWO_TENANTS]},
+        "entra_group",
+        "`entra` has several tenants",
+        "`tenant:`",
+    ),
+    "group of no such tenant": (
+        rule("entra_group", {"id": STAFF, "tenant": STAFF}),
+        "entra_group",
+        "`entra` has no such tenant",
+        "one of its tenants",
+    ),
+    "claim without a value": (rule("oidc_claim", "department"), "oidc_claim", "a claim and its value", "value: sales"),
     "group of no such provider": (
         rule("entra_group", {"id": STAFF, "provider": "entar"}),
         "entra_group",
@@ -360,7 +433,9 @@ def test_a_lab_that_is_off_is_not_there(tmp_path):
 
 SECRET_PLACES = [
     provider(client_secret=SECRET, tennant="x"),
-    provider(client_secret=[SECRET]),
+    provider(client_secret=[[SECRET]]),
+    provider(client_secret=[SECRET, "${SECRET}", SECRET]),
+    provider(client_secret=[SECRET, SECRET + "\x07"]),
     provider(client_secret={SECRET: SECRET}),
     provider(client_secret=SECRET + "\n\x07"),
     provider(client_secrte=SECRET),

@@ -40,7 +40,9 @@ def test_a_group_may_be_used_twice():
     assert told(good(groups=groups | GOOD["groups"])) == []
 
 
-@pytest.mark.parametrize("wrong", [{"id": "entra"}, {"type": "entra"}, "x", {"id": 1, "type": "oidc"}])
+@pytest.mark.parametrize(
+    "wrong", [{"id": "entra"}, {"type": "entra", "client_secret": "x"}, "x", {"id": 1, "type": "oidc"}]
+)
 def test_nobody_is_accused_for_a_provider_that_cannot_be_read(wrong):
     tree = app(identity_providers=["other"]) | {"identity_providers": [wrong]}
     assert told(tree) == []

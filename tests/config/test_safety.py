@@ -11,6 +11,12 @@ STAFF_ALONE = [{"group": "staff"}]
 OF_OTHER = {"login_method": "other"}
 P = GOOD["identity_providers"][0]
 HERE = "https://login.localhost:8443"
+CLAIM_OF_OTHER = {"oidc_claim": {"name": "department", "value": "sales", "provider": "other"}}
+TWO_TENANTS = {
+    "tenant": "organizations",
+    "allowed_tenants": [P["tenant"], STAFF],
+    "email_domains": {P["tenant"]: ["contoso.example"]},
+}
 
 
 ALSO_OTHER = {"identity_providers": [P, OTHER]}
@@ -24,6 +30,7 @@ UNWISE = {  # name: (tree, words of the what, words of the mend)
     "literal secret": (provider(client_secret="x"), "client secret of `entra` stands in the file", "${ENTRA_"),
     "provider here": (provider(authority=HERE), "`entra` is on this machine", "real provider"),
     "issuer here": (good(identity_providers=[P, OTHER | {"issuer": "http://127.0.0.1:1"}]), "`other` is on", "lab on"),
+    "asks every few seconds": (provider(recheck="59s"), "asked for at `entra` every 59 seconds", "recheck: 5m"),
     "memory": (good(store="memory:"), "signs everybody out", "sqlite:"),
     "no audit": (good(audit=None), "no audit log", "audit: {file"),
     "trusts all": (good(trusted_proxies=["0.0.0.0/0"]), "everybody is a trusted proxy", "addresses"),
@@ -44,6 +51,19 @@ UNWISE = {  # name: (tree, words of the what, words of the mend)
         app(identity_providers=["other"], policies=[rules("p", include=[{"entra_group": STAFF}])]) | ALSO_OTHER,
         "can never match: `entra_group: " + STAFF + "` is about `entra`",
         "mend the rule",
+    ),
+    "asks another provider's claim": (
+        app(identity_providers=["entra"], policies=[rules("p", include=[CLAIM_OF_OTHER])]) | ALSO_OTHER,
+        "is about `other`, which signs nobody in here",
+        "mend the rule",
+    ),
+    "e-mail of no tenant": (
+        good(
+            identity_providers=[P | TWO_TENANTS],
+            groups={"staff": {"include": [{"email_domain": "fabrikam.example"}]}},
+        ),
+        "asks for e-mails of fabrikam.example",
+        "`email_domains`",
     ),
     "requires another provider": (
         app(identity_providers=["entra"], policies=[rules("p", include=STAFF_ALONE, require=[OF_OTHER])]) | ALSO_OTHER,
@@ -77,6 +97,11 @@ WISE = {
     "the small file": good(),
     "literal secret in the lab": provider(client_secret="x") | {"lab": LAB},
     "provider of the lab": provider(authority=HERE) | {"lab": LAB},
+    "asks every minute": provider(recheck="1m"),
+    "asks every few seconds in the lab": provider(recheck="5s") | {"lab": LAB},
+    "e-mail of one tenant": good(
+        identity_providers=[P | TWO_TENANTS], groups={"staff": {"include": [{"email_domain": "contoso.example"}]}}
+    ),
     "everyone with a second factor": policy(include=EVERYONE, require=[{"entra_auth_context": "c1"}]),
     "everyone denied, last": app(policies=[*GOOD["apps"][0]["policies"], rules("rest", "deny", include=EVERYONE)]),
     "everyone but": app(

@@ -3,9 +3,10 @@
 import pytest
 
 from glassgate.access.selectors import Source
-from glassgate.config.tree import entries, listed, rules, sources, tenant_id
+from glassgate.config.tree import entries, lab_is_on, listed, listens_to_others, rules, sources, tenant_id
 
 GUID = "8F0C7D52-3b6e-4f6c-9a55-2d1c7e9b4a10"
+OTHER = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 ENTRA = {"id": "entra", "type": "entra", "tenant": GUID, "mfa_context": "c1"}
 
 
@@ -50,6 +51,11 @@ def test_rules_are_found_in_groups_and_policies():
     [
         ([ENTRA], (Source("entra", "entra", GUID.lower(), "c1"),)),
         ([ENTRA | {"tenant": "contoso.example", "mfa_context": None}], (Source("entra", "entra", None, None),)),
+        (
+            [ENTRA | {"tenant": "organizations", "allowed_tenants": [GUID, OTHER]}],
+            (Source("entra", "entra", None, "c1", (GUID.lower(), OTHER)),),
+        ),
+        ([ENTRA | {"allowed_tenants": "x"}], (Source("entra", "entra", GUID.lower(), "c1"),)),
         ([{"id": "o", "type": "oidc", "issuer": "https://x"}], (Source("o", "oidc", "https://x", None),)),
         ([ENTRA, {"id": "o"}], None),
         ([ENTRA, {"id": 1, "type": "oidc"}], None),
@@ -66,3 +72,20 @@ def test_providers_are_known_or_nobody_is_accused(providers, found):
 @pytest.mark.parametrize(("tenant", "known"), [(GUID, GUID.lower()), ("contoso.example", None), (GUID + "x", None)])
 def test_a_tenant_is_known_by_its_id_alone(tenant, known):
     assert tenant_id(tenant) == known
+
+
+@pytest.mark.parametrize(
+    ("tree", "on"),
+    [({"lab": {"enabled": True}}, True), ({"lab": {"enabled": "yes"}}, False), ({"lab": True}, False), ({}, False)],
+)
+def test_a_lab_is_on_where_it_says_so(tree, on):
+    assert lab_is_on(tree) is on
+
+
+@pytest.mark.parametrize(
+    ("address", "others"),
+    [("0.0.0.0:443", True), ("[::]:443", True), ("192.0.2.1:1", True), ("127.0.0.9:1", False), ("[::1]:1", False),
+     ("x", False), (5, False), (None, False)],
+)  # fmt: skip
+def test_who_reaches_a_listener(address, others):
+    assert listens_to_others(address) is others

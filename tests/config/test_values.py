@@ -9,6 +9,8 @@ GUID = "8F0C7D52-3b6e-4f6c-9a55-2d1c7e9b4a10"
 GOOD = [
     (values.duration, "24h", 86400), (values.duration, "1h30m", 5400), (values.duration, "45s", 45),
     (values.duration, "7d", 604800), (values.session, "1m", 60), (values.session, "31d", 2678400),
+    (values.recheck, "5s", 5), (values.recheck, "31d", 2678400), (values.tenant, "organizations", "organizations"),
+    (values.claim, "realm_access.roles", "realm_access.roles"), (values.claim, "https://x/mail", "https://x/mail"),
     (values.skew, "0s", 0), (values.skew, "5m", 300), (values.store, "memory:", "memory:"),
     (values.store, "sqlite:a b.db", "sqlite:a b.db"), (values.tenant, GUID, GUID.lower()),
     (values.tenant, "Contoso.onmicrosoft.com", "contoso.onmicrosoft.com"), (values.object_id, GUID, GUID.lower()),
@@ -26,6 +28,8 @@ BAD = [
     (values.identifier, "a" * 33), (values.identifier, "-"), (values.name, " a"), (values.name, "a\nb"),
     (values.name, "a" * 65), (values.scope, "a b"), (values.scope, 'a"'), (values.context, "C1"),
     (values.context, "c0"), (values.token, "a b"), (values.token, "ü"), (values.token, "a" * 256),
+    (values.recheck, "4s"), (values.recheck, "31d1s"), (values.tenant, "common"), (values.claim, ""),
+    (values.claim, "a b"), (values.claim, "\u00fc"), (values.claim, "a" * 201),
     (values.secret, "a\x00"), (values.secret, ""), (values.secret, "a" * 4097), (values.path, "a\x00"),
 ]  # fmt: skip
 

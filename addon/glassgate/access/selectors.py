@@ -134,11 +134,14 @@ def _auth_method(value: object, sources: Sources) -> Question:
 
 
 def _oidc_claim(value: object, sources: Sources) -> Question:
-    if not isinstance(value, dict) or not isinstance(value.get("value", value.get("claim_value")), str | bool | int):
+    parts = _by_our_names(value, {"claim_name": "name", "claim_value": "value"}) if isinstance(value, dict) else {}
+    wanted = parts.pop("value", None)
+    if not isinstance(wanted, str | bool | int):
         raise _refuse("this asks for a claim and its value", "write `{name: department, value: sales}`")
-    parts = {"name" if name == "claim_name" else name: part for name, part in value.items()}
-    wanted = parts.pop("value", parts.pop("claim_value", None))
     name, source = _of_provider(parts, "name", sources, ("oidc", "entra"))
+    if name == "email":
+        # It may be anybody's, by a foreign administrator's word (nOAuth).
+        raise _refuse("an e-mail that does not count may stand in it", "ask by `email` or `email_domain`")
     return ask.OidcClaim(source.id, source.realm, name, wanted if isinstance(wanted, str) else json.dumps(wanted))
 
 
@@ -154,13 +157,21 @@ def _of_provider(value: object, key: str, sources: Sources, types: tuple[str, ..
     named: object = None
     tenant: object = None
     if isinstance(value, dict):
-        value = {"provider" if name == "identity_provider_id" else name: part for name, part in value.items()}
+        value = _by_our_names(value, {"identity_provider_id": "provider"})
         if key not in value or not value.keys() <= {key, "provider", "tenant"}:
             raise _refuse("the keys are not those of this selector", f"write `{{{key}: …, provider: …}}`")
         named, tenant, value = value.get("provider"), value.get("tenant"), value[key]
     if not isinstance(value, str) or not WORD.fullmatch(value):
         raise _refuse("the value is not one line of plain text", f"write the {key} as text")
     return value, _of_tenant(_source(named, sources, types), tenant)
+
+
+def _by_our_names(value: Mapping[str, object], others: Mapping[str, str]) -> dict[str, object]:
+    """The parts of a value, where a key may be called as others call it."""
+    parts = {others.get(name, name): part for name, part in value.items()}
+    if len(parts) != len(value):
+        raise _refuse("the same key stands here by two names", "write it once")
+    return parts
 
 
 def _of_tenant(source: Source, tenant: object) -> Source:

@@ -115,6 +115,11 @@ def authority(text: str) -> str:
     return _private(_bare(text, "https://login.microsoftonline.com", "the tenant stands in `tenant`")).text
 
 
+def graph(text: str) -> str:
+    """The address of a Microsoft Graph, without a version."""
+    return _private(_bare(text, "https://graph.microsoft.com", "what is asked there is for the gate to say")).text
+
+
 def issuer(text: str) -> str:
     """An OpenID provider's issuer, exactly as the provider writes it (OpenID Connect Discovery, section 4.3)."""
     _private(_url(text, "https://login.example.com"))

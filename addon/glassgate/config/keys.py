@@ -1,12 +1,13 @@
 """Holds the data against the schema, and says in plain words which keys and types are wrong."""
 
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from glassgate.config.kinds import TENANT_TAGS
-from glassgate.config.problems import BadValueError, Path, Problem, shown
+from glassgate.config.problems import BadValueError, Path, Problem, child, shown
 from glassgate.config.schema import PARTS, PROVIDERS, Config, Part
 from glassgate.errors import did_you_mean
 
@@ -31,7 +32,7 @@ def hold_against_schema(tree: object) -> tuple[Config | None, list[Problem]]:
         return Config.model_validate(tree), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        return None, [_problem(detail, tree) for detail in details]
+        return None, [_placed(_problem(detail, tree), tree) for detail in details]
 
 
 def _problem(detail: ErrorDetails, tree: object) -> Problem:
@@ -51,6 +52,21 @@ def _problem(detail: ErrorDetails, tree: object) -> Problem:
         return Problem(path, error.what, error.mend)
     what, mend = _KINDS.get(kind, ("is not what this key takes", "see the reference for what it does"))
     return Problem(path, what, mend)
+
+
+def _placed(problem: Problem, tree: object) -> Problem:
+    """The problem at its place in the file, where the one entry of a list may be written without the list."""
+
+    def place(path: Path) -> Path:
+        found: list[str | int] = []
+        at = tree
+        for key in path:
+            if isinstance(at, list) or not isinstance(key, int):
+                found.append(key)
+                at = child(at, key)
+        return tuple(found)
+
+    return replace(problem, path=place(problem.path), key=problem.key and place(problem.key))
 
 
 def _without_tags(loc: tuple[str | int, ...]) -> Path:
