@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from glassgate.oidc.claims import counting_email, is_address, text, texts
+from glassgate.oidc.claims import claim_at, counting_email, is_address, named, text, texts
 from oidc.scripted import refused
 
 DOMAINS = ("contoso.example", "kontoso.example")
@@ -63,3 +65,45 @@ def test_without_domains_none_counts():
 )
 def test_what_is_one_address(email, one):
     assert is_address(email) is one
+
+
+@pytest.mark.parametrize(
+    ("claims", "name", "found"),
+    [
+        ({"a": 1}, "a", 1),
+        ({"a": {"b": {"c": ["x"]}}}, "a.b.c", ["x"]),
+        ({"a.b": 1, "a": {"b": 2}}, "a.b", 1),
+        ({"a": {"b.c": 1}}, "a.b.c", 1),
+        ({"https://op.example/roles": ["x"]}, "https://op.example/roles", ["x"]),
+        ({"a": {"b": 1}}, "a", {"b": 1}),
+        ({"a": {"b": 1}}, "a.c", None),
+        ({"a": ["b"]}, "a.b", None),
+        ({"a": "b"}, "a.b", None),
+        ({"a": None}, "a.b", None),
+        ({"": {"": 1}}, ".", 1),
+        ({}, "", None),
+        ({}, "....", None),
+    ],
+)
+def test_a_claim_is_found_by_its_name_or_by_the_way_to_it(claims, name, found):
+    assert claim_at(claims, name) == found
+
+
+def test_what_rules_ask_for_is_kept_and_nothing_else():
+    claims = {"department": "sales", "level": 0, "boss": False, "none": None, "a": {"b": ["x"]}, "secret": "x"}
+    names = ("department", "level", "boss", "none", "a.b", "gone")
+    assert named(claims, names) == {"department": "sales", "level": 0, "boss": False, "a.b": ["x"]}
+
+
+NESTED = '{"a": ' * 400 + "1" + "}" * 400
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 5000, ["x" * 100] * 100, {"a": "x" * 5000}, json.loads("[" * 400 + "]" * 400), json.loads(NESTED)],
+    ids=["text", "list", "object", "lists in lists", "objects in objects"],
+)
+def test_what_is_too_much_to_keep_is_refused(value):
+    """It goes into the session, and must come out of it again."""
+    assert refused(named, {"department": value}, ("department",)) == "claim_type"
+    assert named({"department": value}, ("level",)) == {}

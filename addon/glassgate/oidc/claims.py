@@ -9,6 +9,7 @@ type Claims = dict[str, object]
 
 MAX_TEXT = 1024  # characters
 MAX_NAMED = 4096  # characters of a claim that is kept for rules, as JSON
+MAX_DEPTH = 8  # lists and objects in one another, of such a claim
 MAX_ENTRIES = 20_000  # in a list: a bound far over any directory's own
 
 
@@ -62,9 +63,16 @@ def claim_at(claims: Claims, name: str) -> object:
 
 
 def named(claims: Claims, names: Iterable[str]) -> dict[str, object]:
-    """The claims that rules ask for, of those that are there. Raises claim_type for one that is too long to keep."""
+    """The claims that rules ask for, of those that are there. Raises claim_type for one that is too much to keep."""
     found = {name: claim_at(claims, name) for name in names}
     for name, value in found.items():
         if len(json.dumps(value)) > MAX_NAMED:
             raise SignInError(Reason.CLAIM_TYPE, f"expected {name} to be at most {MAX_NAMED} characters of JSON")
+        if not _is_flat(value, MAX_DEPTH):
+            raise SignInError(Reason.CLAIM_TYPE, f"expected {name} to be at most {MAX_DEPTH} levels of JSON")
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _is_flat(value: object, depth: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth >= 0 and all(_is_flat(one, depth - 1) for one in inner)

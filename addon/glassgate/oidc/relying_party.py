@@ -180,7 +180,8 @@ class RelyingParty:
         claims = id_token.check(tokens.id_token, self._keys_at(metadata.jwks_uri), rules, now)
         endpoint = metadata.userinfo_endpoint
         if ways.asks_userinfo and endpoint and tokens.access_token and self._lacks(claims):
-            return userinfo.complete(claims, endpoint, tokens.access_token, self._outside.fetch)
+            email = provider.claims.get("email", "email")
+            return userinfo.complete(claims, endpoint, tokens.access_token, self._outside.fetch, email)
         return claims
 
     def _lacks(self, claims: Claims) -> bool:

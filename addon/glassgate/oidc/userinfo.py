@@ -1,6 +1,6 @@
 """Asks the userinfo endpoint for what the ID token left out (OpenID Connect Core 1.0, section 5.3)."""
 
-from glassgate.oidc.claims import Claims
+from glassgate.oidc.claims import Claims, claim_at
 from glassgate.oidc.errors import Reason, SignInError
 from glassgate.oidc.http import Fetch, HttpRequest
 from glassgate.oidc.refusal import check_answer
@@ -11,12 +11,13 @@ NEVER = frozenset(
     ("iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "jti", "sid", "amr", "acr", "auth_time", "at_hash",
      "c_hash", "events", "acrs", "tid", "oid")
 )  # fmt: skip
-EMAIL = ("email", "email_verified")  # one statement: neither half is taken without the other
+VERIFIED = "email_verified"  # and the e-mail are one statement: neither half is taken without the other
 
 
-def complete(claims: Claims, endpoint: str, access_token: str, fetch: Fetch) -> Claims:
+def complete(claims: Claims, endpoint: str, access_token: str, fetch: Fetch, email: str) -> Claims:
     """Return the claims with those that only userinfo has; a claim of the ID token stays as it is.
 
+    `email` is the claim that has the e-mail, which comes with its proof from one place or the other.
     Raises ProviderUnavailable, ProviderRefused, or SignInError: userinfo_malformed, json_duplicate,
     userinfo_sub.
     """
@@ -26,8 +27,7 @@ def complete(claims: Claims, endpoint: str, access_token: str, fetch: Fetch) -> 
     if said.get("sub") != claims["sub"]:
         # "If they do not match, the UserInfo Response values MUST NOT be used" (section 5.3.2).
         raise SignInError(Reason.USERINFO_SUB, "expected userinfo of the user in the ID token, got another's")
-    added = {name: value for name, value in said.items() if name not in claims and name not in NEVER}
-    if "email" in claims:
-        return claims | {name: value for name, value in added.items() if name not in EMAIL}
-    kept = {name: value for name, value in claims.items() if name not in EMAIL}
-    return kept | added | {name: said[name] for name in EMAIL if name in said}
+    of_token = claim_at(claims, email) is not None
+    own = {name: value for name, value in claims.items() if name != VERIFIED or of_token}
+    never = NEVER | {VERIFIED} if of_token else NEVER
+    return own | {name: value for name, value in said.items() if own.get(name) is None and name not in never}
