@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from glassgate.oidc.callback import read_callback
+from glassgate.oidc.client_auth import ClientSecret
 from glassgate.oidc.errors import SignInError
 from glassgate.oidc.http import HttpResponse
 from glassgate.oidc.provider import Provider
-from glassgate.oidc.relying_party import Expected, RelyingParty
+from glassgate.oidc.relying_party import Expected, Outside, RelyingParty
 
 NOW = 1_800_000_000.0
 CLIENT = "11111111-2222-3333-4444-555555555555"
@@ -41,13 +42,13 @@ ENTRA = Provider(
     id="entra",
     type="entra",
     client_id=CLIENT,
-    client_secret=SECRET,
+    credentials=(ClientSecret(SECRET),),
     authority=AUTHORITY,
     tenant=TENANT,
     email_domains=("contoso.example",),
     mfa_context="c1",
 )
-GENERIC = Provider(id="op", type="oidc", client_id=CLIENT, client_secret=SECRET, issuer=ISSUER)
+GENERIC = Provider(id="op", type="oidc", client_id=CLIENT, credentials=(ClientSecret(SECRET),), issuer=ISSUER)
 
 
 def jwk(key, kid="k1", **changes):
@@ -141,6 +142,7 @@ class Scripted:
         self.answers = dict(answers)
         self.seconds = seconds
         self.calls = []
+        self.waits = []  # seconds that somebody waited between calls
         self._lock = threading.Lock()
 
     def __call__(self, request):
@@ -198,9 +200,28 @@ def generic_script(id_token=None, /, **answers):
     )
 
 
+def outside(script, files=None):
+    """The world of a relying party: `files` is what can be read, by path; waiting takes no time."""
+
+    def read(path):
+        if path not in (files or {}):
+            raise FileNotFoundError(2, "No such file or directory")
+        return files[path]
+
+    return Outside(script, read, lambda n: "x" * n, lambda seconds: script.waits.append(seconds))
+
+
+def party_of(provider, script, files=None):
+    return RelyingParty(provider, REDIRECT, outside(script, files))
+
+
 def sign_in(provider, script, callback="code=the-code&state=s", now=NOW):
-    party = RelyingParty(provider, REDIRECT, script)
-    return party.sign_in(read_callback(callback), Expected(NONCE, VERIFIER), now)
+    """Whom the provider proves."""
+    return signed_in(provider, script, callback, now).identity
+
+
+def signed_in(provider, script, callback="code=the-code&state=s", now=NOW):
+    return party_of(provider, script).sign_in(read_callback(callback), Expected(NONCE, VERIFIER), now)
 
 
 def refused(call, *arguments, **named):

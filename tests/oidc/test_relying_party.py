@@ -4,7 +4,7 @@ import pytest
 
 from glassgate.oidc.callback import read_callback
 from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
-from glassgate.oidc.relying_party import AuthorizationRequest, Expected, RelyingParty, code_challenge
+from glassgate.oidc.relying_party import AuthorizationRequest, Expected, code_challenge
 from oidc.scripted import (
     AUTHORITY,
     CLIENT,
@@ -27,6 +27,7 @@ from oidc.scripted import (
     generic_claims,
     generic_script,
     jwk,
+    party_of,
     refused,
     sign,
     sign_in,
@@ -39,12 +40,12 @@ EXPECTED = Expected(NONCE, VERIFIER)
 
 def test_a_whole_sign_in():
     script = entra_script(sign(entra_claims()))
-    party = RelyingParty(ENTRA, REDIRECT, script)
+    party = party_of(ENTRA, script)
     ask = AuthorizationRequest("s", NONCE, code_challenge(VERIFIER), ("c1",))
     url = party.authorization_url(ask, NOW)
     assert url.startswith(f"{AUTHORITY}/authorize?client_id={CLIENT}&")
     assert parse_qs(urlsplit(url).query)["code_challenge"] == [code_challenge(VERIFIER)]
-    assert party.sign_in(CALLBACK, EXPECTED, NOW).email == "alice@contoso.example"
+    assert party.sign_in(CALLBACK, EXPECTED, NOW).identity.email == "alice@contoso.example"
     assert script.sent(f"{AUTHORITY}/token") == {
         "grant_type": "authorization_code",
         "code": "the-code",
@@ -57,7 +58,7 @@ def test_a_whole_sign_in():
 
 def test_a_second_sign_in_asks_for_tokens_alone():
     script = entra_script(sign(entra_claims()))
-    party = RelyingParty(ENTRA, REDIRECT, script)
+    party = party_of(ENTRA, script)
     party.sign_in(CALLBACK, EXPECTED, NOW)
     party.sign_in(CALLBACK, EXPECTED, NOW + 60)
     assert [call.url.rpartition("/")[2] for call in script.calls] == [
@@ -139,9 +140,9 @@ def test_a_key_rollover_fails_nobody():
         {"token_type": "Bearer", "id_token": sign(entra_claims())},
         {"token_type": "Bearer", "id_token": sign(entra_claims(), OTHER_RSA_KEY, kid="k2")},
     ])  # fmt: skip
-    party = RelyingParty(ENTRA, REDIRECT, script)
+    party = party_of(ENTRA, script)
     party.sign_in(CALLBACK, EXPECTED, NOW)
-    assert party.sign_in(CALLBACK, EXPECTED, NOW + 1).realm == entra_claims()["tid"]
+    assert party.sign_in(CALLBACK, EXPECTED, NOW + 1).identity.realm == entra_claims()["tid"]
 
 
 def test_keys_that_move_are_taken_from_the_new_place():
@@ -150,20 +151,20 @@ def test_keys_that_move_are_taken_from_the_new_place():
         discovery=[entra_document(), entra_document(jwks_uri=f"{AUTHORITY}/keys2")],
     )
     script.answers[f"{AUTHORITY}/keys2"] = {"keys": [jwk(OTHER_RSA_KEY)]}
-    party = RelyingParty(ENTRA, REDIRECT, script)
+    party = party_of(ENTRA, script)
     assert refused(party.sign_in, CALLBACK, EXPECTED, NOW) == "signature"
     script.answers[f"{AUTHORITY}/token"] = {
         "token_type": "Bearer",
         "id_token": sign(entra_claims(iat=NOW + 86_400, nbf=None, exp=NOW + 90_000), OTHER_RSA_KEY),
     }
-    assert party.sign_in(CALLBACK, EXPECTED, NOW + 86_400).provider == "entra"
+    assert party.sign_in(CALLBACK, EXPECTED, NOW + 86_400).identity.provider == "entra"
 
 
 def test_twenty_threads_at_the_start_ask_once_for_what_is_shared():
     script = entra_script(sign(entra_claims()))
     script.seconds = 0.02
-    party = RelyingParty(ENTRA, REDIRECT, script)
-    results = at_once(20, lambda: party.sign_in(CALLBACK, EXPECTED, NOW).subject)
+    party = party_of(ENTRA, script)
+    results = at_once(20, lambda: party.sign_in(CALLBACK, EXPECTED, NOW).identity.subject)
     assert results == [entra_claims()["oid"]] * 20
     counts = [script.count(call) for call in sorted({call.url for call in script.calls})]
     assert sorted(counts) == [1, 1, 20]
@@ -172,7 +173,7 @@ def test_twenty_threads_at_the_start_ask_once_for_what_is_shared():
 def test_a_dead_provider_is_asked_once_by_many():
     script = entra_script(discovery=AWAY)
     script.seconds = 0.05
-    party = RelyingParty(ENTRA, REDIRECT, script)
+    party = party_of(ENTRA, script)
     results = at_once(20, lambda: party.sign_in(CALLBACK, EXPECTED, NOW))
     assert {str(error.reason) for error in results} == {"timeout"}
     assert len(script.calls) == 1
@@ -193,7 +194,7 @@ def test_a_dead_provider_is_asked_once_by_many():
     ids=["hint and return", "plain", "own query", "none", "away"],
 )  # fmt: skip
 def test_where_a_sign_out_goes(discovery, hint, back, url):
-    party = RelyingParty(GENERIC, REDIRECT, generic_script(discovery=discovery))
+    party = party_of(GENERIC, generic_script(discovery=discovery))
     assert party.end_session_url(login_hint=hint, return_to=back, now=NOW) == url
 
 

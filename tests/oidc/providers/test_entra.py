@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from glassgate.access.identity import Identity
+from glassgate.oidc.metadata import read_metadata
 from glassgate.oidc.providers.entra import ENTRA as WAYS
 from glassgate.oidc.providers.entra import check_document_issuer, discovery_url
 from oidc.scripted import (
@@ -11,9 +12,11 @@ from oidc.scripted import (
     ENTRA,
     ENTRA_ISSUER,
     ISSUER,
+    NOW,
     OID,
     OTHER_TENANT,
     RSA_KEY,
+    SECRET,
     TENANT,
     WEAK_RSA_KEY,
     document,
@@ -46,6 +49,7 @@ def test_who_it_is():
         groups=frozenset({"g1", "g2"}),
         roles=frozenset({"Reader"}),
         acrs=frozenset({"c1", "c2"}),
+        acrs_at={"c1": int(NOW), "c2": int(NOW)},
         amr=frozenset({"mfa"}),
         idp_session="sid-1",
         login_hint="opaque-hint",
@@ -223,5 +227,5 @@ def test_where_the_document_is():
 def test_the_secret_goes_into_the_form():
     script = entra_script(sign(entra_claims()))
     sign_in(ENTRA, script)
-    assert script.sent(f"{AUTHORITY}/token")["client_secret"] == ENTRA.client_secret
-    assert WAYS.client_auth(document(ISSUER)) == "client_secret_post"
+    assert script.sent(f"{AUTHORITY}/token")["client_secret"] == SECRET
+    assert WAYS.client_auth(ENTRA, read_metadata(document(), ISSUER)) == "client_secret_post"
