@@ -31,7 +31,7 @@ def test_nothing_is_made_but_certificates(tmp_path):
 def test_a_problem_has_the_place_of_the_key_and_the_name_of_the_file(tmp_path):
     deployed(tmp_path, lambda text: text.replace("    client_id:", "    ca: gone.pem\n    client_id:"))
     (problem,) = tried(tmp_path).problems
-    assert problem.where.endswith("config.yaml:4")
+    assert problem.where.endswith("config.yaml:7")
     assert problem.what == f"{tmp_path}/gone.pem: is not there"
     assert problem.mend
 

@@ -17,6 +17,7 @@ from glassgate.access.seal import Purpose
 from glassgate.access.session import Asking
 from glassgate.errors import StoreError
 from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.guard import Verdicts
 from glassgate.mitm.lanes import WIDTHS, Lanes
 from glassgate.oidc.client_auth import ClientSecret
 from glassgate.oidc.errors import ProviderUnavailable
@@ -268,6 +269,42 @@ def test_a_cancelled_hook_forwards_nothing(certificates, tmp_path):
     with origin() as server, gate(certificates, tmp_path, server.port, addon=Cancelled) as running:
         assert _ask(certificates, running, signed_in(running.site), timeout=1) in (503, None)
         assert server.connections == 0
+
+
+class Blind(Verdicts):
+    """Knows nothing any more once a request is at its origin."""
+
+    def of(self, flow):
+        return boom() if flow.response is not None and flow.server_conn.connected else super().of(flow)
+
+
+class BlindAddon(GateAddon):
+    """A gate whose every hook of an answer fails."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._verdicts = Blind()
+
+
+def test_an_answer_that_cannot_be_judged_does_not_pass(certificates, tmp_path):
+    with origin() as server, gate(certificates, tmp_path, server.port, addon=BlindAddon) as running:
+        assert _ask(certificates, running) == 302
+        assert server.log == []
+        assert _ask(certificates, running, signed_in(running.site), timeout=2) is None
+        assert len(server.log) == 1, "it had been let in: the origin's answer is what is stopped"
+
+
+AFTERWARDS = ("response", "error", "client_disconnected", "websocket_end", "done")
+
+
+@pytest.mark.parametrize("hook", AFTERWARDS)
+def test_a_hook_that_raises_when_all_is_decided(certificates, tmp_path, hook):
+    broken = type("Raising", (GateAddon,), {hook: boom})
+    with origin() as server, gate(certificates, tmp_path, server.port, addon=broken) as running:
+        assert _ask(certificates, running) == 302
+        assert server.log == []
+        assert _ask(certificates, running, signed_in(running.site)) == 200
+        assert len(server.log) == 1
 
 
 class Halting:

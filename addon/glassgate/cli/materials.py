@@ -11,11 +11,13 @@ from pathlib import Path
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm.tls import OriginTrust
-from glassgate.oidc.client_auth import check_credential
+from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, FederatedToken, check_credential
 from glassgate.oidc.errors import SignInError
 from glassgate.state.certificates import check_authorities, check_leaf, ensure_edge_certificate
 
 type Problems = Iterator[GlassgateError]
+
+KEYS = {ClientSecret: "client_secret", ClientCertificate: "certificate", FederatedToken: "federated_token_file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,21 @@ def _certificates(settings: Settings) -> Problems:
 def _providers(settings: Settings) -> Problems:
     for provider in settings.providers:
         if provider.ca:
-            yield from _tried(settings, ("identity_providers", provider.id), check_authorities, provider.ca)
+            yield from _tried(settings, ("identity_providers", provider.id, "ca"), check_authorities, provider.ca)
         for credential in provider.credentials:
             try:
                 check_credential(credential, Path.read_bytes)
             except SignInError as fault:
                 told = StartError(fault.detail, mend="name the files that belong together")
-                yield _at(settings, told, "identity_providers", provider.id)
+                yield _at(settings, told, "identity_providers", provider.id, KEYS[type(credential)])
 
 
 def _origins(settings: Settings) -> Problems:
-    each = [problem for app in settings.apps for problem in _tried(settings, ("apps", app.name), OriginTrust, [app])]
+    each = [
+        problem
+        for app in settings.apps
+        for problem in _tried(settings, ("apps", app.name, "origin_tls"), OriginTrust, [app])
+    ]
     yield from each or _tried(settings, ("apps",), OriginTrust, settings.apps)
 
 

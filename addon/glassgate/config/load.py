@@ -10,7 +10,7 @@ from glassgate.config.keys import hold_against_schema
 from glassgate.config.problems import in_order, line_of, located
 from glassgate.config.settings import Settings
 from glassgate.config.source import Source, read
-from glassgate.config.tree import entries
+from glassgate.config.tree import Tree, entries
 from glassgate.errors import ConfigError
 
 Places = dict[tuple[str, ...], str]
@@ -38,7 +38,7 @@ def _literal_secrets(filled: Filled) -> tuple[str, ...]:
 
 
 def _places(source: Source, filled: Filled) -> Places:
-    """The places of what has a name, by the names that lead to it, and of every key at the top."""
+    """The places of what has a name and of its keys, by the names that lead there, and of every key at the top."""
     places: Places = {}
 
     def note(name: tuple[str, ...], path: tuple[str | int, ...]) -> None:
@@ -46,10 +46,16 @@ def _places(source: Source, filled: Filled) -> Places:
 
     for key in filled.tree if isinstance(filled.tree, dict) else ():
         note((key,), (key,))
+
+    def note_all(name: tuple[str, ...], path: tuple[str | int, ...], entry: Tree) -> None:
+        note(name, path)
+        for key in entry:
+            note((*name, key), (*path, key))
+
     for place, provider in entries(filled.tree, ("identity_providers",)):
-        note(("identity_providers", str(provider["id"])), place)
+        note_all(("identity_providers", str(provider["id"])), place, provider)
     for place, app in entries(filled.tree, ("apps",)):
-        note(("apps", str(app["name"])), place)
+        note_all(("apps", str(app["name"])), place, app)
         for policy_place, policy in entries(filled.tree, (*place, "policies")):
             note(("apps", str(app["name"]), "policies", str(policy["name"])), policy_place)
     return places

@@ -170,10 +170,10 @@ class GateAddon:
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Take from an origin's answer what is the gate's to set. What cannot be judged does not pass."""
-        standing = self._verdicts.of(flow)
-        if isinstance(standing, Ours):
-            return
         try:
+            standing = self._verdicts.of(flow)
+            if isinstance(standing, Ours):
+                return
             if not isinstance(standing, Live) or flow.response is None:
                 raise LookupError("an answer to nothing that was let in")
             upgraded = flow.response.status_code == 101
