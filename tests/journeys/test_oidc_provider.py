@@ -1,16 +1,12 @@
 """The same journey against npm's oidc-provider: a provider that nobody here wrote, with pages of its own."""
 
 import json
-import subprocess
-import time
-from pathlib import Path
 
 import pytest
 
 from journeys.chromium import chromium
 from journeys.demo import free_ports, running
-
-NPM = Path(__file__).resolve().parents[1] / "npm"
+from journeys.provider import npm_provider
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +34,8 @@ def demo(tmp_path_factory):
 
     with running(folder, edit) as made:
         callback = made.url("team", "/cdn-cgi/access/callback")
-        output = (folder / "provider.txt").open("w")
-        provider = subprocess.Popen(
-            ["node", "provider.mjs", str(provider_port), callback], cwd=NPM, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            until = time.monotonic() + 30
-            while "provider is up" not in (folder / "provider.txt").read_text():
-                assert provider.poll() is None, (folder / "provider.txt").read_text()
-                assert time.monotonic() < until
-                time.sleep(0.05)
+        with npm_provider("provider.mjs", folder / "provider.txt", provider_port, callback):
             yield made
-        finally:
-            provider.terminate()
-            provider.wait(10)
-            output.close()
 
 
 @pytest.fixture(scope="module")
