@@ -218,6 +218,20 @@ def test_the_lab_is_as_it_is_written(tmp_path):
     assert [(origin.kind, str(origin.listen)) for origin in lab.origins] == [("wiki", "127.0.0.1:9")]
 
 
+def test_the_labs_tenants_and_switches_are_as_they_are_written(tmp_path):
+    dave = {"name": "dave", "password": "password", "groups_count": 5000, "edov": True}
+    more = {"tenants": [{"domain": "Fabrikam.Example", "id": STAFF.upper(), "users": [dave]}, {"domain": "a.example"}]}
+    more |= {"faults": ["slow", "aadsts:50105@token"], "consent": True, "groups_claim": False}
+    lab = settings(good(lab=LAB | more), tmp_path).lab
+    fabrikam, other = lab.tenants
+    assert (fabrikam.domain, fabrikam.id, other.id, other.users) == ("fabrikam.example", STAFF, None, ())
+    assert (fabrikam.users[0].domain, fabrikam.users[0].groups_count) == ("fabrikam.example", 5000)
+    assert fabrikam.users[0].edov
+    assert (lab.faults, lab.consent, lab.groups_claim) == (("slow", "aadsts:50105@token"), True, False)
+    plain = settings(good(lab=LAB), tmp_path).lab
+    assert (plain.tenants, plain.faults, plain.consent, plain.groups_claim) == ((), (), False, True)
+
+
 def test_what_is_printed_of_it_holds_no_secret(tmp_path):
     loaded = settings(good(lab=LAB | {"users": [{"name": "a", "password": "hunter2"}]}), tmp_path)
     assert "hunter2" not in repr(loaded)

@@ -6,21 +6,31 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import jwt
 from werkzeug.test import Client
 
-from glassgate.config.settings import LabSettings, LabUser
+from glassgate.access.seal import Seal
+from glassgate.config.settings import LabSettings, LabTenant, LabUser
 from glassgate.lab.open import Team, open_lab
-from glassgate.lab.tenant.authorize import Registration
+from glassgate.lab.tenant.cloud import Authority, Call, Cloud
+from glassgate.lab.tenant.directory import tenant_id_of
+from glassgate.lab.tenant.keys import SigningKeys, open_secrets
+from glassgate.lab.tenant.registration import Audience, Registration
+from glassgate.lab.tenant.switches import Fault, Switchboard, UserSwitch
+from glassgate.lab.tenant.tenants import make_tenants
 from glassgate.oidc.http import HttpResponse
 from glassgate.state.memory import MemoryStore
 
 ORIGIN = "https://login.localhost:8443"
 TENANT = "8f0c7d52-3b6e-4f6c-9a55-2d1c7e9b4a10"
+FABRIKAM = tenant_id_of("fabrikam.example")
 CLIENT, OTHER = "5d3a1c9e-7f42-4c7b-8e0d-6b2f9a4c1e35", "11111111-2222-4333-8444-555555555555"
 SECRET = "a-client-secret"
 REDIRECT = "https://team.localhost:8443/cdn-cgi/access/callback"
 SIGNED_OUT = "https://team.localhost:8443/cdn-cgi/access/logout"
 VERIFIER = "v" * 43
+MULTI = "22222222-2222-4333-8444-555555555555"
+STAFF = "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a01"
 FINANCE = "7c0d9e1b-52a8-4d36-b1f4-08e6a2c3d902"
 
 USERS = (
@@ -28,9 +38,18 @@ USERS = (
     LabUser("bob", "Bob <b>Brandt</b>", "bobs-password", groups=(FINANCE,), roles=("Approver",), mfa=True),
     LabUser("carol", "Carol Costa", "carols-password", guest_of="fabrikam.example", email="carol@fabrikam.example"),
 )
+TENANTS = (LabTenant("fabrikam.example", users=(LabUser("dave", "Dave", "daves-password", "fabrikam.example"),)),)
 REGISTRATIONS = (
-    Registration(CLIENT, SECRET, (REDIRECT, "https://team.localhost:8443/other?a=1"), (SIGNED_OUT,), ("c1",)),
-    Registration(OTHER, "another-secret", (REDIRECT,)),
+    Registration(
+        CLIENT,
+        (SECRET,),
+        (REDIRECT, "https://team.localhost:8443/other?a=1"),
+        (SIGNED_OUT,),
+        ("c1",),
+        tenant=TENANT,
+    ),
+    Registration(OTHER, ("another-secret",), (REDIRECT,)),
+    Registration(MULTI, (SECRET,), (REDIRECT,), audience=Audience.MULTIPLE),
 )
 
 
@@ -69,29 +88,74 @@ class Tenancy:
     clock: Clock = field(default_factory=Clock)
     store: MemoryStore = field(default_factory=MemoryStore)
     users: tuple = USERS
-    tenant: str = TENANT
+    registrations: tuple = REGISTRATIONS
+    more: dict = field(default_factory=dict)  # of LabSettings
+    slept: list = field(default_factory=list)
 
     def __post_init__(self):
         self.restart()
 
     def restart(self):
         self.lab = open_lab(
-            LabSettings(self.users, ()),
+            self.settings,
             public_origin=lambda host: f"https://{host}:8443",
-            tenant=self.tenant,
-            registrations=REGISTRATIONS,
+            registrations=self.registrations,
             team=Team("https://team.localhost:8443", {}, lambda request: HttpResponse(503)),
             state=self.folder / "lab",
             store=self.store,
             clock=self.clock,
+            sleep=self.slept.append,
         )
+
+    @property
+    def settings(self):
+        return LabSettings(self.users, (), **({"tenants": TENANTS} | self.more))
+
+    @property
+    def switchboard(self):
+        """The switches, as another process would turn them."""
+        return Switchboard(self.store)
+
+    def switch(self, **faults):
+        """Turn on faults, for ever or so many times."""
+        for name, times in faults.items():
+            self.switchboard.change(lambda s, n=name, t=times: s.with_fault(Fault(n, times=t)), self.clock.now)
+
+    def switch_user(self, upn, **changes):
+        """Do something to a user."""
+        self.switchboard.change(lambda s: s.with_user(upn, UserSwitch(**changes)), self.clock.now)
 
     def browser(self):
         return Browser(self)
 
-    def graph(self, path, **headers):
+    def graph(self, path, json=None, **headers):
         client = Client(self.lab.hosts["graph.localhost"])
-        return client.get(path, base_url="https://graph.localhost:8443", headers=headers)
+        method = "GET" if json is None else "POST"
+        return client.open(path, method=method, base_url="https://graph.localhost:8443", headers=headers, json=json)
+
+
+def call(folder, at=None, **changes):
+    """One request of a cloud without endpoints, at the main tenant or at another authority, for what is below them."""
+    tenants = make_tenants(LabSettings(USERS, (), TENANTS), [TENANT])
+    store = changes.pop("store", None) or MemoryStore()
+    secrets = open_secrets(folder)
+    cloud = Cloud(
+        origin=ORIGIN,
+        graph="https://graph.localhost:8443",
+        tenants=tenants,
+        registrations={one.client_id: one for one in REGISTRATIONS},
+        keys=SigningKeys.open(folder, 0.0),
+        seal=Seal(secrets),
+        subject_secret=b"x" * 32,
+        store=store,
+        switchboard=Switchboard(store),
+        clock=Clock(),
+        sleep=lambda seconds: None,
+        **changes,
+    )
+    directory = tenants.main if at is None else tenants.find(at)
+    now = cloud.clock()
+    return Call(cloud, Authority(directory.tenant_id if directory else at, directory), cloud.switchboard.read(now), now)
 
 
 class Browser:
@@ -113,7 +177,7 @@ class Browser:
 
     def submit(self, page, **fields):
         action = re.search(r'action="([^"]+)"', page.text)[1]
-        filled = dict(re.findall(r'name="(ctx|otc)" value="([^"]*)"', page.text))
+        filled = dict(re.findall(r'<input[^>]* name="(ctx|otc)" value="([^"]*)"', page.text))
         return self.post(action, {**filled, **fields})
 
     def sign_in(self, name="alice", password=None, **changes):
@@ -126,16 +190,19 @@ class Browser:
         return answer_of(self.sign_in(name, **changes))["code"]
 
     def redeem(self, good_code, **changes):
+        return self.token(**({"code": good_code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER} | changes))
+
+    def refresh(self, good_token, **changes):
+        return self.token(**({"grant_type": "refresh_token", "refresh_token": good_token} | changes))
+
+    def token(self, at=TENANT, **changes):
         form = {
             "client_id": CLIENT,
             "client_secret": SECRET,
             "grant_type": "authorization_code",
-            "code": good_code,
-            "redirect_uri": REDIRECT,
-            "code_verifier": VERIFIER,
         }
         form = {name: value for name, value in (form | changes).items() if value is not None}
-        return self.post(f"/{TENANT}/oauth2/v2.0/token", form)
+        return self.post(f"/{at}/oauth2/v2.0/token", form)
 
 
 def answer_of(response):
@@ -150,3 +217,12 @@ def number_of(response):
     """The AADSTS number that a response tells, wherever it tells it."""
     where = response.headers.get("Location") or response.text
     return int(re.search(r"AADSTS(\d+)", where)[1])
+
+
+def claims_in(browser, answer, audience=CLIENT):
+    """The ID token of a token answer, checked by the keys that the tenant publishes."""
+    found = browser.get(f"/{TENANT}/discovery/v2.0/keys").json
+    token = answer.json["id_token"]
+    key = jwt.PyJWKSet.from_dict(found)[jwt.get_unverified_header(token)["kid"]]
+    unclocked = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    return jwt.decode(token, key, algorithms=["RS256"], audience=audience, options=unclocked)

@@ -9,7 +9,7 @@ from glassgate.lab.open import Team, open_lab
 from glassgate.state.memory import MemoryStore
 from lab.origins.peer import AUDS, ISSUER
 from lab.origins.peer import Team as Signer
-from lab.tenancy import REGISTRATIONS, TENANT, USERS
+from lab.tenancy import REGISTRATIONS, USERS
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def make(tenancy):
         return open_lab(
             LabSettings(USERS, origins),
             public_origin=lambda host: f"https://{host}:8443",
-            tenant=TENANT,
             registrations=REGISTRATIONS,
             team=Team(ISSUER, auds or {}, (signer or Signer()).fetch),
             state=tenancy.folder / "lab",
             store=MemoryStore(),
             clock=time.time,
+            sleep=time.sleep,
         )
 
     return make

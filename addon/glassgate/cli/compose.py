@@ -18,15 +18,16 @@ from glassgate.config.settings import LAB_HOSTS, LabSettings, Settings
 from glassgate.errors import ConfigError
 from glassgate.gate.callback import CALLBACK_PATH
 from glassgate.gate.pace import Pace
+from glassgate.gate.provider_logout import FRONT_PATH
 from glassgate.gate.sessions import Sessions
 from glassgate.gate.sign_out import LOGOUT_PATH
 from glassgate.gate.site import Site
 from glassgate.mitm.addon import GateAddon
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.tls import OriginTrust
-from glassgate.oidc.client_auth import ClientSecret
+from glassgate.oidc.client_auth import ClientCertificate, ClientSecret
 from glassgate.oidc.http import open_http
-from glassgate.oidc.provider import Provider
+from glassgate.oidc.provider import ORGANIZATIONS, Provider
 from glassgate.oidc.relying_party import Outside, RelyingParty
 from glassgate.record.audit import AuditLog
 from glassgate.record.metrics import Metrics
@@ -139,21 +140,28 @@ def outside(provider: Provider) -> Outside:
 def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
     # Only where it is enabled: production never loads a line of it.
     from glassgate.lab.open import LOGIN, Team, open_lab
-    from glassgate.lab.tenant.authorize import Registration
+    from glassgate.lab.tenant.registration import Audience, Registration
 
     team = settings.origin_of(settings.team.host)
     entra = [one for one in settings.providers if one.authority == settings.origin_of(LOGIN)]
     return open_lab(
         lab,
         public_origin=settings.origin_of,
-        tenant=next((one.tenant for one in entra if one.tenant), ""),
         registrations=[
             Registration(
                 one.client_id,
-                next((one2.value for one2 in one.credentials if isinstance(one2, ClientSecret)), ""),
-                redirect_uris=(team + CALLBACK_PATH,),
+                secrets=tuple(each.value for each in one.credentials if isinstance(each, ClientSecret)),
+                certificates=tuple(
+                    each.certificate.read_bytes()
+                    for each in one.credentials
+                    if isinstance(each, ClientCertificate) and each.certificate.is_file()
+                ),
+                redirect_uris=(team + CALLBACK_PATH, team + LOGOUT_PATH),  # at Entra both are of one kind
                 post_logout_uris=(team + LOGOUT_PATH,),
                 mfa_contexts=(one.mfa_context,) if one.mfa_context else (),
+                tenant="" if one.tenant == ORGANIZATIONS else one.tenant or "",
+                audience=Audience.MULTIPLE if one.tenant == ORGANIZATIONS else Audience.SINGLE,
+                logout_uri=f"{team}{FRONT_PATH}{one.id}",
             )
             for one in entra
         ],
@@ -168,4 +176,5 @@ def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
         state=settings.state / "lab",
         store=store,
         clock=time.time,
+        sleep=time.sleep,
     )

@@ -15,10 +15,12 @@ from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 from glassgate.access.app import Unauthenticated
 from glassgate.access.policy import Decision
 from glassgate.access.questions import Network
-from glassgate.config import addresses, values
+from glassgate.config import addresses, lab_values, values
 from glassgate.config.kinds import (
     SOME,
+    Claim,
     EmailDomain,
+    EmailDomains,
     File,
     Host,
     Id,
@@ -28,9 +30,11 @@ from glassgate.config.kinds import (
     ObjectId,
     OneOrList,
     Read,
+    Recheck,
     Rule,
     Scopes,
     Secret,
+    Secrets,
     Session,
     Skew,
     Text,
@@ -56,11 +60,13 @@ class _Provider(Part):
     id: Id = Field(description="Its name in this file.")
     name: Name | None = Field(None, description="What visitors see where they can choose. Default: the id.")
     client_id: Token = Field(description="The client id that the provider gave the gate.")
-    client_secret: Secret = Field(description="Its secret: `${NAME}`, or `file:PATH`.")
     ca: File | None = Field(None, description="Trust for the calls to it (PEM). Default: the system's.")
     scopes: Scopes = Field(["openid", "profile", "email"], description="What is asked for; with `openid`.")
-    email_domains: Annotated[list[EmailDomain], SOME] | None = Field(
-        None, description="Whose e-mail addresses count when they come from this provider."
+    response_mode: Literal["query", "form_post"] = Field(
+        "query", description="How its answer comes back: in the address, or in a form."
+    )
+    recheck: Recheck | None = Field(
+        None, description="After how long a live session is asked for again at the provider. Default: never."
     )
     prompt: Literal["login", "select_account", "consent"] | None = Field(
         None, description="What the provider shall ask at each sign-in."
@@ -70,6 +76,26 @@ class _Provider(Part):
     )
 
 
+class ClientCertificate(Part):
+    """A certificate in place of a client secret."""
+
+    called: ClassVar = "`certificate`"
+
+    key: File = Field(description="Its private key (PEM, RSA).")
+    certificate: File = Field(description="The certificate itself (PEM), as it was uploaded to Entra.")
+    algorithm: Literal["PS256", "RS256"] = Field("PS256", description="How assertions are signed.")
+
+
+class ClaimNames(Part):
+    """What a provider calls the claims that the gate reads; `realm_access.roles` goes down into a claim."""
+
+    called: ClassVar = "`claims`"
+
+    email: Claim | None = Field(None, description="The e-mail address. Default: email.")
+    name: Claim | None = Field(None, description="The name that people read. Default: name.")
+    groups: Claim | None = Field(None, description="The groups. Default: groups.")
+
+
 class Entra(_Provider):
     """Microsoft Entra ID."""
 
@@ -77,21 +103,38 @@ class Entra(_Provider):
 
     type: Literal["entra"] = Field(description="Microsoft Entra ID.")
     tenant: Annotated[str, Text(values.tenant, "contoso.onmicrosoft.com")] = Field(
-        description="The tenant's id, or one of its domains."
+        description="The tenant's id, or one of its domains; `organizations` for those of `allowed_tenants`."
+    )
+    allowed_tenants: Annotated[list[ObjectId], SOME] | None = Field(
+        None, description="With `organizations`: the ids of the tenants whose users may sign in."
+    )
+    client_secret: Secrets | None = Field(
+        None, description="Its secret: `${NAME}`, or `file:PATH`; two while one follows the other."
+    )
+    certificate: Annotated[list[ClientCertificate], Field(min_length=1, max_length=2), OneOrList()] | None = Field(
+        None, description="In place of a secret: a certificate; two while one follows the other."
+    )
+    federated_token_file: File | None = Field(
+        None, description="In place of a secret: the file of a workload identity's token, read anew each time."
+    )
+    email_domains: EmailDomains | None = Field(
+        None, description="Whose e-mail addresses count when they come from here; with several tenants, by tenant id."
     )
     authority: Annotated[str, Text(addresses.authority, "https://login.microsoftonline.com")] = Field(
         "https://login.microsoftonline.com", description="The sign-in service; another in sovereign clouds and the lab."
     )
-    graph: Annotated[Any, NotYet(None)] = None
+    graph: Annotated[str, Text(addresses.graph, "https://graph.microsoft.com")] | None = Field(
+        None, description="Microsoft Graph. Default: what the authority's document names."
+    )
+    groups_from: Literal["claim", "graph", "check"] = Field(
+        "claim",
+        description="Where groups come from: the token, or Microsoft Graph where it holds none; `check` asks Graph for "
+        "just those that policies name.",
+    )
     mfa_context: Annotated[str, Text(values.context, "c1")] | None = Field(
         None, description="The authentication context that proves MFA: Entra's tokens carry no amr."
     )
     domain_hint: Token | None = Field(None, description="The domain whose sign-in page Entra shall show at once.")
-    groups_from: Annotated[Any, NotYet("claim")] = "claim"
-    allowed_tenants: Annotated[Any, NotYet(None)] = None
-    certificate: Annotated[Any, NotYet(None)] = None
-    federated_token_file: Annotated[Any, NotYet(None)] = None
-    recheck: Annotated[Any, NotYet(None)] = None
 
 
 class Oidc(_Provider):
@@ -103,6 +146,16 @@ class Oidc(_Provider):
     issuer: Annotated[str, Text(addresses.issuer, "https://login.example.com")] = Field(
         description="Its issuer, exactly as it writes it."
     )
+    client_secret: Secrets = Field(
+        description="Its secret: `${NAME}`, or `file:PATH`; two while one follows the other."
+    )
+    client_auth: Literal["client_secret_basic", "client_secret_post"] | None = Field(
+        None, description="How the secret is sent. Default: in the header, where the provider takes that."
+    )
+    email_domains: Annotated[list[EmailDomain], SOME] | None = Field(
+        None, description="Narrows whose verified e-mail addresses count. Default: all of them."
+    )
+    claims: ClaimNames | None = Field(None, description="What the provider calls the claims that the gate reads.")
 
 
 # --- applications -----------------------------------------------------------------------------------------
@@ -228,9 +281,23 @@ class LabUser(Part):
         None, description="Default: the name at the tenant's domain."
     )
     groups: list[ObjectId] = Field([], description="Object ids.")
+    groups_count: Annotated[
+        int, Read(lab_values.group_count, {"type": "integer", "minimum": 0, "maximum": lab_values.MOST_GROUPS})
+    ] = Field(0, description="So many made-up groups besides; with more than 200 in all, tokens do not hold them.")
     roles: list[Token] = Field([], description="App roles.")
     mfa: bool = Field(False, description="Has a second factor.")
+    edov: bool = Field(False, description="The domain of the e-mail address is verified: `xms_edov` says so.")
     guest_of: EmailDomain | None = Field(None, description="The domain of the home tenant: a guest here.")
+
+
+class LabTenant(Part):
+    """A further tenant of the lab."""
+
+    called: ClassVar = "a lab tenant"
+
+    domain: EmailDomain = Field(description="Its domain, by which its users sign in.")
+    id: ObjectId | None = Field(None, description="Its id. Default: made from the domain.")
+    users: list[LabUser] = Field([], description="Who can sign in there.")
 
 
 class Lab(Part):
@@ -240,6 +307,12 @@ class Lab(Part):
 
     enabled: bool = Field(description="Whether the lab is there.")
     users: list[LabUser] = Field([], description="Who can sign in.")
+    tenants: list[LabTenant] = Field([], description="Further tenants, each with users of its own.")
+    groups_claim: bool = Field(True, description="Whether ID tokens tell groups. Default: true.")
+    consent: bool = Field(False, description="Whether users are asked what an app may do. Default: false.")
+    faults: list[Annotated[str, Text(lab_values.lab_fault, "slow", *lab_values.AADSTS_EXAMPLES)]] = Field(
+        [], description="What the tenant does wrong, to see what comes of it."
+    )
     origins: dict[str, Listens] = Field(
         {}, description="The sample origins to start.", json_schema_extra={"propertyNames": {"enum": list(LAB_SITES)}}
     )
@@ -284,6 +357,8 @@ class Config(Part):
 PARTS: dict[tuple[str, ...], type[Part]] = {
     (): Config,
     ("tls",): Tls,
+    ("identity_providers", "*", "certificate", "*"): ClientCertificate,
+    ("identity_providers", "*", "claims"): ClaimNames,
     ("groups", "*"): Rules,
     ("apps", "*"): App,
     ("apps", "*", "origin_tls"): OriginTls,
@@ -292,6 +367,8 @@ PARTS: dict[tuple[str, ...], type[Part]] = {
     ("metrics",): Listens,
     ("lab",): Lab,
     ("lab", "users", "*"): LabUser,
+    ("lab", "tenants", "*"): LabTenant,
+    ("lab", "tenants", "*", "users", "*"): LabUser,
     ("lab", "origins", "*"): Listens,
 }
 PROVIDERS: dict[str, type[Part]] = {"entra": Entra, "oidc": Oidc}

@@ -11,6 +11,10 @@ from glassgate.oidc.provider import Provider
 
 Network = IPv4Network | IPv6Network
 
+LAB_HOSTS = ("login.localhost", "graph.localhost")
+LAB_SITES = ("wiki", "payroll")
+LAB_DOMAIN = "contoso.example"  # of the main tenant's users
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -30,12 +34,23 @@ class LabUser:
     name: str
     display_name: str
     password: str = field(repr=False)
-    domain: str = "contoso.example"
+    domain: str = LAB_DOMAIN
     email: str | None = None  # default: name@domain; a guest's is foreign
     groups: tuple[str, ...] = ()  # object ids
     roles: tuple[str, ...] = ()
     mfa: bool = False  # has a second factor, so can prove an authentication context
     guest_of: str | None = None  # home tenant's domain: then a guest here
+    groups_count: int = 0  # so many made-up groups besides
+    edov: bool = False  # their e-mail's domain is verified (xms_edov)
+
+
+@dataclass(frozen=True, slots=True)
+class LabTenant:
+    """A further tenant of the lab. Its users sign in as `<name>@<domain>`."""
+
+    domain: str
+    id: str | None = None  # GUID; default: made from the domain
+    users: tuple[LabUser, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +65,12 @@ class LabOrigin:
 class LabSettings:
     """The `lab` section. Present only when it is enabled."""
 
-    users: tuple[LabUser, ...]
+    users: tuple[LabUser, ...]  # of the main tenant
     origins: tuple[LabOrigin, ...]
+    tenants: tuple[LabTenant, ...] = ()
+    groups_claim: bool = True  # whether ID tokens tell groups
+    consent: bool = False  # whether users are asked what an app may do
+    faults: tuple[str, ...] = ()  # names, as `lab_values` reads them
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +106,3 @@ class Settings:
     def origin_of(self, host: str) -> str:
         """The public origin of one of our hosts (RFC 6454)."""
         return f"https://{authority(host, self.team.port)}"
-
-
-LAB_HOSTS = ("login.localhost", "graph.localhost")
-LAB_SITES = ("wiki", "payroll")

@@ -13,11 +13,12 @@ from glassgate.lab.origins.assertion import TeamKeys
 from glassgate.lab.origins.server import Server, open_server
 from glassgate.lab.origins.sites import SITES
 from glassgate.lab.tenant.app import tenant_app
-from glassgate.lab.tenant.authorize import Registration
-from glassgate.lab.tenant.directory import make_directory
+from glassgate.lab.tenant.cloud import Cloud
 from glassgate.lab.tenant.graph import graph_app
-from glassgate.lab.tenant.keys import open_secrets, open_signing_key
-from glassgate.lab.tenant.tenant import Tenant
+from glassgate.lab.tenant.keys import SigningKeys, open_secrets
+from glassgate.lab.tenant.registration import Registration
+from glassgate.lab.tenant.switches import Switchboard
+from glassgate.lab.tenant.tenants import make_tenants
 from glassgate.oidc.http import Fetch
 from glassgate.state.files import private_folder
 from glassgate.state.store import Store
@@ -64,38 +65,43 @@ def open_lab(
     settings: LabSettings,
     *,
     public_origin: Callable[[str], str],
-    tenant: str,
     registrations: Sequence[Registration],
     team: Team,
     state: Path,
     store: Store,
     clock: Callable[[], float],
+    sleep: Callable[[float], None],
 ) -> Lab:
     """Make the lab; nothing listens before its `start`.
 
-    `public_origin` gives the address of a lab host as browsers know it; `tenant` is the GUID or the domain by
-    which the gate is configured, or ""; `state` is the lab's own folder for keys and access logs; `store`
-    remembers which codes were used. Raises GlassgateError.
+    `public_origin` gives the address of a lab host as browsers know it; `state` is the lab's own folder for keys and
+    access logs; `store` remembers what cannot be sealed: used codes, ended sessions, consents, and what is switched
+    while it runs. The first tenant that an application names, and the configuration does not list, is the main one's
+    id or domain. Raises GlassgateError.
     """
     for origin in settings.origins:
         _check_origin(origin)
     now = clock()
     folder = private_folder(state)
     secrets = open_secrets(folder)
-    shared = Tenant(
+    cloud = Cloud(
         origin=public_origin(LOGIN),
         graph=public_origin(GRAPH),
-        directory=make_directory(settings.users, tenant),
+        tenants=make_tenants(settings, [one.tenant for one in registrations]),
         registrations={one.client_id: one for one in registrations},
-        key=open_signing_key(folder, now),
+        keys=SigningKeys.open(folder, now),
         seal=Seal(secrets),
         subject_secret=secrets("subject")[0],
         store=store,
+        switchboard=Switchboard(store, settings.faults),
         clock=clock,
+        sleep=sleep,
+        groups_claim=settings.groups_claim,
+        asks_consent=settings.consent,
     )
-    keys = TeamKeys(team.fetch, team.certs)
-    origins = open_server(settings.origins, keys=keys, issuer=team.issuer, auds=team.auds, logs=folder)
-    return Lab({LOGIN: tenant_app(shared), GRAPH: graph_app(shared)}, origins)
+    known = TeamKeys(team.fetch, team.certs)
+    origins = open_server(settings.origins, keys=known, issuer=team.issuer, auds=team.auds, logs=folder)
+    return Lab({LOGIN: tenant_app(cloud), GRAPH: graph_app(cloud)}, origins)
 
 
 def _check_origin(origin: LabOrigin) -> None:

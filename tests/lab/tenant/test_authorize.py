@@ -1,18 +1,24 @@
 import pytest
 
-from glassgate.lab.tenant.authorize import Ask, Registration, only, read_ask, read_client
-from glassgate.lab.tenant.faults import TenantError
-from lab.tenancy import ASK, CLIENT, REDIRECT, REGISTRATIONS
+from glassgate.lab.tenant.authorize import Ask, Reply, Wanted, only, read_ask, read_claims, read_client, read_reply
+from glassgate.lab.tenant.errors import TenantError
+from lab.tenancy import ASK, CLIENT, REDIRECT, REGISTRATIONS, call
 
-CLIENTS = {one.client_id: one for one in REGISTRATIONS}
+REGISTRATION = REGISTRATIONS[0]
+
+
+@pytest.fixture(scope="module")
+def here(lab_folder):
+    return call(lab_folder / "lab")
 
 
 def params(**changes):
     return {name: [value] for name, value in {**ASK, **changes}.items() if value is not None}
 
 
-def test_a_request_is_read_whole():
-    ask = read_ask(params(prompt="login", login_hint="bob"), CLIENTS[CLIENT])
+def test_a_request_is_read_whole(here):
+    more = {"domain_hint": "Fabrikam.example", "response_mode": "form_post"}
+    ask = read_ask(params(prompt="login", login_hint="bob", **more), REGISTRATION, here)
     assert ask == Ask(
         client_id=CLIENT,
         redirect_uri=REDIRECT,
@@ -22,6 +28,8 @@ def test_a_request_is_read_whole():
         nonce="the-nonce",
         prompt="login",
         login_hint="bob",
+        domain_hint="fabrikam.example",
+        mode="form_post",
     )
     assert Ask.from_json(ask.to_json()) == ask
 
@@ -40,7 +48,11 @@ def test_a_request_is_read_whole():
     ids=["none", "empty", "null", "voluntary", "value", "values", "of another token"],
 )
 def test_the_contexts_asked_for(claims, contexts):
-    assert read_ask(params(claims=claims), CLIENTS[CLIENT]).contexts == contexts
+    assert read_claims(claims) == Wanted(contexts)
+
+
+def test_a_policys_challenge_asks_for_a_second_factor():
+    assert read_claims('{"access_token": {"capolids": {"essential": true, "values": ["x"]}}}') == Wanted((), True)
 
 
 @pytest.mark.parametrize(
@@ -50,13 +62,27 @@ def test_the_contexts_asked_for(claims, contexts):
 )  # fmt: skip
 def test_claims_that_cannot_be_read_are_refused(claims):
     with pytest.raises(TenantError) as no:
-        read_ask(params(claims=claims), CLIENTS[CLIENT])
+        read_claims(claims)
     assert no.value.code == 90023
 
 
-def test_a_redirect_uri_with_a_query_is_taken_as_registered():
+def test_a_redirect_uri_with_a_query_is_taken_as_registered(here):
     uri = "https://team.localhost:8443/other?a=1"
-    assert read_client(params(redirect_uri=uri), CLIENTS, "Contoso") == CLIENTS[CLIENT]
+    assert read_client(params(redirect_uri=uri), here) == REGISTRATION
+
+
+@pytest.mark.parametrize(
+    ("changes", "reply"),
+    [
+        ({}, Reply(REDIRECT, "the-state", "query")),
+        ({"response_mode": "form_post"}, Reply(REDIRECT, "the-state", "form_post")),
+        ({"response_mode": "fragment"}, Reply(REDIRECT, "the-state", "query")),
+        ({"state": None}, Reply(REDIRECT, None, "query")),
+    ],
+    ids=["plain", "form_post", "unknown mode", "no state"],
+)
+def test_a_refusal_knows_where_to_go_before_the_rest_is_read(changes, reply):
+    assert read_reply(params(**changes)) == reply
 
 
 def test_a_value_is_there_once_or_not_at_all():
@@ -67,6 +93,5 @@ def test_a_value_is_there_once_or_not_at_all():
         only({"a": ["1", "1"]}, "a")
 
 
-def test_secrets_are_not_in_a_repr():
-    assert "hush" not in repr(Registration("client", "hush", ()))
-    assert ASK["code_challenge"] not in repr(read_ask(params(), CLIENTS[CLIENT]))
+def test_a_challenge_is_not_in_a_repr(here):
+    assert ASK["code_challenge"] not in repr(read_ask(params(), REGISTRATION, here))

@@ -2,7 +2,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from glassgate.lab.tenant import browser as cookies
-from glassgate.lab.tenant.faults import TenantError
+from glassgate.lab.tenant.errors import TenantError
 from lab.tenancy import TENANT
 
 

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 
 from glassgate.errors import StartError
-from glassgate.lab.tenant.keys import open_secrets, open_signing_key
+from glassgate.lab.tenant.keys import SigningKeys, open_secrets
 
 NOW = 1_800_000_000.0
 
@@ -17,7 +17,7 @@ def folder(lab_folder, tenancy):
 
 
 def test_a_key_is_named_by_its_certificate(folder):
-    key = open_signing_key(folder, NOW)
+    key = SigningKeys.open(folder, NOW).current
     jwk = key.jwk("https://issuer")
     assert set(jwk) == {"kty", "use", "kid", "x5t", "n", "e", "x5c", "issuer"}  # as Entra's: no alg
     der = base64.b64decode(jwk["x5c"][0])
@@ -27,10 +27,39 @@ def test_a_key_is_named_by_its_certificate(folder):
 
 
 def test_keys_stay_the_same_and_private(folder):
-    assert open_signing_key(folder, NOW).kid == open_signing_key(folder, NOW + 1e8).kid
+    assert kids(folder) == kids(folder)
     assert open_secrets(folder)("a") == open_secrets(folder)("a")
-    for name in ("signing.pem", "secret.key"):
+    for name in ("signing.json", "secret.key"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+
+
+def kids(folder):
+    return [key.kid for key in SigningKeys.open(folder, NOW).published]
+
+
+def test_a_rotation_lets_the_key_sign_that_was_published_ahead(folder):
+    ring = SigningKeys.open(folder, NOW)
+    first, second = kids(folder)
+    ring.rotate(NOW)
+    assert (ring.current.kid, kids(folder)[0], kids(folder)[2]) == (second, second, first)
+    ahead = kids(folder)[1]
+    ring.rotate(NOW)
+    assert (kids(folder)[0], kids(folder)[2], len(kids(folder))) == (ahead, second, 3)
+
+
+def test_a_rotation_of_another_process_is_seen_at_once(folder):
+    here, elsewhere = SigningKeys.open(folder, NOW), SigningKeys.open(folder, NOW)
+    elsewhere.rotate(NOW)
+    assert here.current.kid == elsewhere.current.kid
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}"], ids=["gone", "empty", "no keys"])
+def test_a_ring_that_is_spoiled_meanwhile_leaves_the_known_keys(folder, content):
+    ring = SigningKeys.open(folder, NOW)
+    before = ring.current.kid
+    path = folder / "signing.json"
+    path.unlink() if content is None else path.write_bytes(content)
+    assert ring.current.kid == before
 
 
 def test_each_purpose_has_its_own_secret(folder):
@@ -41,7 +70,16 @@ def test_each_purpose_has_its_own_secret(folder):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("signing.pem", b""), ("signing.pem", b"x"), ("secret.key", b""), ("secret.key", b"?"), ("secret.key", b"QQ==")],
+    [
+        ("signing.json", b""),
+        ("signing.json", b"x"),
+        ("signing.json", b"{}"),
+        ("signing.json", b'{"keys": ["x", "y"]}'),
+        ("signing.json", b'{"keys": []}'),
+        ("secret.key", b""),
+        ("secret.key", b"?"),
+        ("secret.key", b"QQ=="),
+    ],
 )
 def test_a_damaged_key_is_told_and_not_replaced(folder, name, content):
     (folder / name).write_bytes(content)
@@ -52,8 +90,8 @@ def test_a_damaged_key_is_told_and_not_replaced(folder, name, content):
 
 
 def open_both(folder):
-    return open_signing_key(folder, NOW), open_secrets(folder)
+    return SigningKeys.open(folder, NOW), open_secrets(folder)
 
 
 def test_private_keys_are_not_in_a_repr(folder):
-    assert "PrivateKey" not in repr(open_signing_key(folder, NOW))
+    assert "PrivateKey" not in repr(SigningKeys.open(folder, NOW).published)

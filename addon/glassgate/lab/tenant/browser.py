@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from werkzeug.wrappers import Response
 
 from glassgate.access.seal import SealError
-from glassgate.lab.tenant.faults import TenantError
-from glassgate.lab.tenant.tenant import ENDED, FLOW_LIFETIME, SESSION_LIFETIME, Sealed, Session, Tenant
+from glassgate.lab.tenant.cloud import ENDED, FLOW_LIFETIME, OPENED, SESSION_LIFETIME, Call, Sealed, Session
+from glassgate.lab.tenant.errors import TenantError
+from glassgate.lab.tenant.registration import Registration
 
 SESSION_COOKIE = "__Host-ESTSAUTH"
 # One a sign-in: with one for all, the ten tabs of a restored window would overwrite each other's.
@@ -18,27 +19,46 @@ FLOW_COOKIE = "__Host-ctx-"
 MOST_FLOWS = 16
 
 
-def session_of(tenant: Tenant, cookies: Mapping[str, str], now: float) -> Session | None:
-    """The session of a browser, where it is ours, young enough and not signed out."""
+def session_of(call: Call, cookies: Mapping[str, str]) -> Session | None:
+    """The session of a browser, where it is ours, young enough, not signed out, and its user still may sign in."""
     try:
-        value = tenant.seal.open(Sealed.SESSION, cookies.get(SESSION_COOKIE, ""), now, SESSION_LIFETIME)
-    except SealError:
+        value = call.cloud.seal.open(Sealed.SESSION, cookies.get(SESSION_COOKIE, ""), call.now, SESSION_LIFETIME)
+        session = Session(value["sid"], value["tid"], value["oid"], value["at"], value["mfa"])
+    except (SealError, KeyError):
         return None
-    session = Session(value["sid"], value["oid"], value["at"], value["mfa"])
-    return None if tenant.store.get(ENDED, session.sid, now) else session
+    account = call.cloud.tenants.person(session.tid, session.oid)
+    if account is None or call.cloud.store.get(ENDED, session.sid, call.now):
+        return None
+    try:
+        call.check_standing(account, session.at)
+    except TenantError:
+        return None
+    return session
 
 
-def keep_session(tenant: Tenant, response: Response, session: Session, now: float) -> None:
+def keep_session(call: Call, response: Response, session: Session) -> None:
     """Give the browser a session. Other sites' silent requests bring it along, as Entra's (SameSite=None)."""
-    value = {"sid": session.sid, "oid": session.oid, "at": session.at, "mfa": session.mfa}
-    sealed = tenant.seal.close(Sealed.SESSION, value, now)
+    value = {"sid": session.sid, "tid": session.tid, "oid": session.oid, "at": session.at, "mfa": session.mfa}
+    sealed = call.cloud.seal.close(Sealed.SESSION, value, call.now)
     response.set_cookie(SESSION_COOKIE, sealed, path="/", secure=True, httponly=True, samesite="None")
 
 
-def end_session(tenant: Tenant, response: Response, session: Session, now: float) -> None:
+def end_session(call: Call, response: Response, session: Session) -> None:
     """End a session, also for whoever kept a copy of its cookie."""
-    tenant.store.put(ENDED, session.sid, b"1", now + SESSION_LIFETIME)
+    call.cloud.store.put(ENDED, session.sid, b"1", call.now + SESSION_LIFETIME)
     response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="None")
+
+
+def opened(call: Call, sid: str, client_id: str) -> None:
+    """Note that a session signed in to an application, which is to be told of its end."""
+    call.cloud.store.put(OPENED, f"{sid}/{client_id}", b"1", call.now + SESSION_LIFETIME)
+
+
+def opened_apps(call: Call, session: Session) -> list[Registration]:
+    """The applications that a session signed in to."""
+    names = call.cloud.store.find(OPENED, f"{session.sid}/", call.now)
+    known = call.cloud.registrations
+    return [known[client] for name in names if (client := name.partition("/")[2]) in known]
 
 
 def begin_flow(response: Response, cookies: Mapping[str, str]) -> str:
