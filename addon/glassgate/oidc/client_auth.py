@@ -12,9 +12,12 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from glassgate.oidc.errors import ProviderRefused, Reason, SignInError
+from glassgate.oidc.keys import RSA_BITS
+from glassgate.oidc.signed import COMPACT
 
 LIFETIME = 300  # seconds of an assertion; Entra takes ten minutes at most
 BACKDATED = 60  # seconds, for a provider whose clock is behind
@@ -126,12 +129,19 @@ def check_credential(credential: Credential, read: ReadFile) -> None:
 def read_certificate(credential: ClientCertificate, read: ReadFile) -> tuple[RSAPrivateKey, x509.Certificate]:
     """The key and its certificate. Raises SignInError (client_auth), which names the file and says what is wrong."""
     key = _pem(credential.key, read, lambda data: load_pem_private_key(data, None))
-    certificate = _pem(credential.certificate, read, x509.load_pem_x509_certificate)
+    certificate, certified = _pem(credential.certificate, read, _read_certificate)
     if not isinstance(key, RSAPrivateKey):
         raise _unusable(credential.key, "is no RSA key")
-    if key.public_key() != certificate.public_key():
+    if key.key_size not in RSA_BITS:
+        raise _unusable(credential.key, f"has {key.key_size} bits, expected {RSA_BITS.start} to {RSA_BITS.stop - 1}")
+    if key.public_key() != certified:
         raise _unusable(credential.certificate, f"is not the certificate of {credential.key}")
     return key, certificate
+
+
+def _read_certificate(data: bytes) -> tuple[x509.Certificate, CertificatePublicKeyTypes]:
+    certificate = x509.load_pem_x509_certificate(data)
+    return certificate, certificate.public_key()
 
 
 def _pem[T](path: Path, read: ReadFile, load: Callable[[bytes], T]) -> T:
@@ -170,7 +180,7 @@ def _federated(credential: FederatedToken, read: ReadFile) -> str:
         raise _unusable(credential.path, f"cannot be read: {fault.strerror}") from fault
     except UnicodeDecodeError as fault:
         raise _unusable(credential.path, "holds no token") from fault
-    if text.count(".") != 2 or len(text) > MAX_ASSERTION:
+    if not COMPACT.fullmatch(text) or len(text) > MAX_ASSERTION:
         raise _unusable(credential.path, "holds no token")
     return text
 
