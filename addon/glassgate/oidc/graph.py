@@ -14,8 +14,10 @@ PAGE = 999  # groups at a time: Graph's most
 MAX_PAGES = 51  # 50,000 groups, and Entra's own bound lies below
 CHECKED = 20  # groups that one call may ask about: Graph's most
 MAX_CHECKS = 25
-RETRIES = 2  # after a 429 or 503 that says when to come back
-MAX_WAIT = 3.0  # seconds that it may ask us to wait: a person waits too
+RETRIES = 2  # of one call, after a 429 or 503 that says when to come back
+MAX_WAIT = 3.0  # seconds that it may ask us to wait
+PATIENCE = 6.0  # seconds of waiting for all of a user's groups: a person waits too
+MAX_ID = 64  # characters
 
 MEMBER_OF = f"/v1.0/me/transitiveMemberOf/microsoft.graph.group?$select=id&$count=true&$top={PAGE}"
 CHECK = "/v1.0/me/checkMemberGroups"
@@ -35,6 +37,7 @@ class Graph:
         self._headers = (("Authorization", f"Bearer {access_token}"), ("ConsistencyLevel", "eventual"))
         self._fetch = fetch
         self._wait = wait
+        self._patience = PATIENCE
 
     def groups(self) -> frozenset[str]:
         """The ids of every group that the user is in, also by way of other groups."""
@@ -80,8 +83,9 @@ class Graph:
         answer = self._fetch(request)
         for _ in range(RETRIES):
             pause = _pause(answer)
-            if pause is None:
+            if pause is None or pause > self._patience:
                 break
+            self._patience -= pause
             self._wait(pause)
             answer = self._fetch(request)
         if answer.status == 200:
@@ -96,7 +100,7 @@ class Graph:
 
 def _ids(entries: object) -> set[str]:
     found = [entry.get("id") if isinstance(entry, dict) else None for entry in _listed(entries)]
-    if not all(isinstance(one, str) and one for one in found):
+    if not all(isinstance(one, str) and 1 <= len(one) <= MAX_ID for one in found):
         raise SignInError(Reason.GROUPS_UNKNOWN, "expected groups with ids from Microsoft Graph, got something else")
     return {str(one).lower() for one in found}
 
@@ -112,7 +116,7 @@ def _pause(answer: HttpResponse) -> float | None:
     if answer.status not in (429, 503):
         return None
     said = answer.headers.get("Retry-After", "").strip()
-    seconds = float(said) if said.isascii() and said.isdigit() and len(said) < 6 else 1.0
+    seconds = float(said) if said.isascii() and said.isdigit() else 1.0
     return seconds if seconds <= MAX_WAIT else None
 
 
