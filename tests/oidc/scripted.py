@@ -115,6 +115,21 @@ def generic_claims(**changes):
     return without_none(claims | changes)
 
 
+def logout_claims(**changes):
+    """Of a logout token: OpenID Connect Back-Channel Logout 1.0, section 2.4."""
+    claims = {
+        "iss": ISSUER,
+        "aud": CLIENT,
+        "exp": NOW + 120,
+        "iat": NOW - 1,
+        "jti": "j-1",
+        "sub": "user-1",
+        "sid": "s-1",
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    }
+    return without_none(claims | changes)
+
+
 def sign(claims, key=RSA_KEY, algorithm="RS256", **header):
     """A token. `claims` may be bytes, to say what no JSON writer says."""
     payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
