@@ -7,7 +7,7 @@ from cli.program import deployed, glassgate
 from glassgate import __version__
 from glassgate.cli.main import commands
 
-COMMANDS = ["up", "web", "serve", "check", "token"]
+COMMANDS = ["up", "web", "serve", "check", "token", "lab"]
 
 
 def test_help_lists_every_command_in_order_and_where_to_begin(tmp_path):

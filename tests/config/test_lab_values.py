@@ -29,8 +29,8 @@ def test_a_fault_that_there_is_not(name, mend):
 
 
 def test_an_error_of_choice_says_where():
-    assert says("aadsts:50105") == "AADSTS50105 at sign-in"
-    assert says("aadsts:50105@token") == "AADSTS50105 for tokens"
+    assert says("aadsts:50105") == "sign-ins end with AADSTS50105"
+    assert says("aadsts:50105@token") == "tokens are refused with AADSTS50105"
 
 
 @pytest.mark.parametrize("value", [-1, 20_001, 1.5, "5", True, None])

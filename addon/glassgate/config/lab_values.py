@@ -39,7 +39,7 @@ def says(fault: str) -> str:
     """What a fault does, in a few words."""
     aadsts = AADSTS.fullmatch(fault)
     if aadsts:
-        return f"AADSTS{aadsts[1]} {'for tokens' if aadsts[2] else 'at sign-in'}"
+        return f"{'tokens are refused' if aadsts[2] else 'sign-ins end'} with AADSTS{aadsts[1]}"
     return LAB_FAULTS[fault]
 
 

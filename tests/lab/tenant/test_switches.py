@@ -31,7 +31,7 @@ def test_nothing_is_switched_at_first(board):
 def test_a_fault_is_set_and_cleared(board, store, fault):
     board.change(lambda switches: switches.with_fault(fault), NOW)
     assert Switchboard(store).read(NOW + 1e8).faults == {fault.name: fault}
-    board.change(lambda switches: switches.without_fault(fault.name), NOW)
+    board.change(lambda switches: switches.without_faults([fault.name]), NOW)
     assert board.read(NOW) == Switches()
 
 
@@ -66,8 +66,9 @@ def test_groups_come_and_go(steps, groups):
 def test_a_fault_of_the_configuration_stands_whatever_is_cleared(store):
     board = Switchboard(store, ["slow"])
     assert board.read(NOW).faults == {"slow": Fault("slow")}
-    board.change(lambda switches: switches.without_fault("slow"), NOW)
+    board.change(lambda switches: switches.without_faults(["slow"]), NOW)
     assert board.read(NOW).faults == {"slow": Fault("slow")}
+    assert board.commanded(NOW) == Switches()
     board.change(lambda switches: switches.with_fault(Fault("slow", 9.0)), NOW)
     assert board.read(NOW).faults["slow"].seconds == 9.0
 

@@ -75,9 +75,10 @@ class Switches:
         """These and one more fault."""
         return replace(self, faults={**self.faults, fault.name: fault})
 
-    def without_fault(self, name: str) -> "Switches":
-        """These without a fault."""
-        return replace(self, faults={key: one for key, one in self.faults.items() if key != name})
+    def without_faults(self, names: Iterable[str]) -> "Switches":
+        """These without some faults."""
+        gone = set(names)
+        return replace(self, faults={name: one for name, one in self.faults.items() if name not in gone})
 
     def with_user(self, upn: str, switch: UserSwitch) -> "Switches":
         """These with another state of a user."""
@@ -93,7 +94,12 @@ class Switchboard:
 
     def read(self, now: float) -> Switches:
         """What is switched at this moment. Reads the store once."""
-        return self._known(self._store.get(SPACE, KEY, now))
+        switches = self.commanded(now)
+        return replace(switches, faults={**self.standing, **switches.faults}) if self.standing else switches
+
+    def commanded(self, now: float) -> Switches:
+        """The same, without the faults of the configuration."""
+        return _parsed(self._store.get(SPACE, KEY, now))
 
     def change(self, edit: Callable[[Switches], Switches], now: float) -> Switches:
         """Change what is switched; of several changes at once none is lost. Raises StoreError."""
@@ -117,15 +123,11 @@ class Switchboard:
             if left is None or left.times is None:
                 return switches
             if left.times <= 1:
-                return switches.without_fault(left.name)
+                return switches.without_faults([left.name])
             return switches.with_fault(replace(left, times=left.times - 1))
 
         self.change(spend, now)
         return fault if spent else None
-
-    def _known(self, value: bytes | None) -> Switches:
-        switches = _parsed(value)
-        return replace(switches, faults={**self.standing, **switches.faults}) if self.standing else switches
 
     def _write(self, before: bytes | None, after: bytes, now: float) -> bool:
         if before is None:

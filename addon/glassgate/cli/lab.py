@@ -1,0 +1,240 @@
+"""`glassgate lab`: what goes wrong in the lab's tenant, and what becomes of its users and keys, while it runs."""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from glassgate.cli.options import config_option, json_option
+from glassgate.config.lab_values import AADSTS_EXAMPLES, LAB_FAULTS, lab_fault, says
+from glassgate.config.load import load
+from glassgate.config.problems import BadValueError
+from glassgate.config.settings import LabSettings
+from glassgate.config.values import object_id
+from glassgate.errors import did_you_mean
+from glassgate.state.open import open_store
+
+if TYPE_CHECKING:
+    from glassgate.lab.tenant.directory import Person
+    from glassgate.lab.tenant.switches import Switchboard, UserSwitch
+
+FAULTS = "\b\nFaults:\n" + "\n".join(
+    [
+        *(f"  {name:<21} {what}" for name, what in LAB_FAULTS.items()),
+        *(f"  {name:<21} {says(name)}, or any other" for name in AADSTS_EXAMPLES),
+    ]
+)
+
+
+@click.group(short_help="Turn the lab's tenant while it runs.")
+def lab() -> None:
+    """Turn the lab's tenant while it runs: its faults, its users, its keys."""
+
+
+@lab.group()
+def fault() -> None:
+    """Let the tenant do something wrong, to see what comes of it."""
+
+
+@lab.group()
+def user() -> None:
+    """Do to a user what an administrator could do in Entra."""
+
+
+@lab.group()
+def keys() -> None:
+    """Look after the keys that the tenant signs with."""
+
+
+def _read_fault(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    return None if text is None else _read(lab_fault, text)
+
+
+def _read_groups(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_read(object_id, text) for text in texts)
+
+
+def _read(reader: Callable[[str], str], text: str) -> str:
+    try:
+        return reader(text)
+    except BadValueError as no:
+        raise click.BadParameter(f"{no.what}: {no.mend}" if no.mend else no.what) from no
+
+
+@fault.command("set", short_help="Let one thing go wrong from now on.", epilog=FAULTS)
+@config_option
+@click.argument("name", callback=_read_fault)
+@click.option("--seconds", type=click.FloatRange(0, 60), help="How slow; for graph429, its Retry-After.")
+@click.option("--times", type=click.IntRange(1, 10_000), help="How often. Default: until it is cleared.")
+def set_fault(path: Path, name: str, seconds: float | None, times: int | None) -> None:
+    """Let one thing go wrong from now on."""
+    from glassgate.lab.tenant.switches import SECONDS, Fault
+
+    if seconds is not None and name not in SECONDS:
+        raise click.UsageError(f"`{name}` takes no --seconds: only {' and '.join(SECONDS)} do.")
+    with _running(path) as running:
+        running.board.change(lambda switches: switches.with_fault(Fault(name, seconds, times)), running.now)
+    often = "until it is cleared" if times is None else "once" if times == 1 else f"{times} times"
+    click.echo(f"From now on {says(name)}, {often}.")
+
+
+@fault.command("list", short_help="List what goes wrong now.")
+@config_option
+@json_option
+def list_faults(path: Path, as_json: bool) -> None:
+    """List what goes wrong now."""
+    with _running(path) as running:
+        commanded = running.board.commanded(running.now).faults
+        found = [
+            {
+                "name": one.name,
+                "seconds": one.pause or None,
+                "times": one.times,
+                "from": "command" if one.name in commanded else str(path),
+                "says": says(one.name),
+            }
+            for one in running.board.read(running.now).faults.values()
+        ]
+    click.echo(json.dumps(found, indent=2) if as_json else _as_table(found))
+
+
+@fault.command("clear", short_help="Let it go right again: one fault, or all.")
+@config_option
+@click.argument("name", required=False, callback=_read_fault)
+def clear_fault(path: Path, name: str | None) -> None:
+    """Let it go right again: one fault, or all of them."""
+    with _running(path) as running:
+        there = [one for one in running.board.commanded(running.now).faults if name in (None, one)]
+        running.board.change(lambda switches: switches.without_faults(there), running.now)
+        standing = [one for one in running.board.standing if name in (None, one)]
+    click.echo(f"Cleared: {', '.join(there)}." if there else "There was nothing to clear.")
+    if standing:
+        click.echo(f"{', '.join(standing)}: stands in {path}. Take it out of `lab.faults` there.", err=True)
+        sys.exit(1)
+
+
+@user.command(short_help="Take no sign-in and no refresh token of a user.")
+@config_option
+@click.argument("name")
+def disable(path: Path, name: str) -> None:
+    """Take no sign-in and no refresh token of a user any more."""
+    who = _switch(path, name, lambda switch, now: replace(switch, disabled=True))
+    click.echo(f"{who.upn} is disabled: no sign-in and no refresh token of theirs is taken.")
+
+
+@user.command(short_help="Let a user sign in again.")
+@config_option
+@click.argument("name")
+def enable(path: Path, name: str) -> None:
+    """Let a user sign in again, and take their refresh tokens."""
+    who = _switch(path, name, lambda switch, now: replace(switch, disabled=False))
+    click.echo(f"{who.upn} may sign in.")
+
+
+@user.command(short_help="End a user's sessions and refresh tokens.")
+@config_option
+@click.argument("name")
+def revoke(path: Path, name: str) -> None:
+    """End what a user was granted up to now: sessions at the tenant, and refresh tokens."""
+    who = _switch(path, name, lambda switch, now: replace(switch, revoked=now))
+    click.echo(f"What {who.upn} was granted up to now is good no more.")
+
+
+@user.command(short_help="Put a user into groups, or take them out.")
+@config_option
+@click.argument("name")
+@click.option("--add", multiple=True, metavar="ID", callback=_read_groups, help="A group's object id; repeatable.")
+@click.option("--remove", multiple=True, metavar="ID", callback=_read_groups, help="Likewise.")
+def groups(path: Path, name: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None:
+    """Put a user into groups, or take them out."""
+    if not add and not remove:
+        raise click.UsageError("Say which: --add ID, --remove ID, or both.")
+    who = _switch(path, name, lambda switch, now: switch.with_groups(add, remove))
+    count = len(who.groups)
+    click.echo(f"{who.upn} is in {count} group{'' if count == 1 else 's'} now.")
+
+
+@keys.command(short_help="Let the next key sign.")
+@config_option
+def rotate(path: Path) -> None:
+    """Let the next key sign, which clients know already, and publish another one ahead.
+
+    Clients that keep keys meet one that they do not know when this is done twice.
+    """
+    from glassgate.lab.tenant.keys import SigningKeys
+
+    with _running(path) as running:
+        ring = SigningKeys.open(running.folder, running.now)
+        ring.rotate(running.now)
+        click.echo(f"The tenant signs with {ring.published[0].kid} now, and next with {ring.published[1].kid}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A lab that may be running: its switches, reached through its store, and its folder."""
+
+    lab: LabSettings
+    board: "Switchboard"
+    folder: Path
+    now: float
+
+
+@contextlib.contextmanager
+def _running(path: Path) -> Iterator[Running]:
+    from glassgate.lab.tenant.switches import Switchboard
+
+    settings = load(path, os.environ)
+    if settings.lab is None:
+        raise click.UsageError(f"There is no lab in {path}: write `lab: {{enabled: true}}`, or name another with -c.")
+    if settings.store == "memory:":
+        raise click.UsageError(
+            f"The store of {path} is memory:, which no other program reaches: write `store: sqlite:state/glassgate.db`."
+        )
+    store = open_store(settings.store)
+    try:
+        yield Running(settings.lab, Switchboard(store, settings.lab.faults), settings.state / "lab", time.time())
+    finally:
+        store.close()
+
+
+def _switch(path: Path, name: str, edit: "Callable[[UserSwitch, float], UserSwitch]") -> "Person":
+    """Do something to a user. The answer has the groups that they are in then."""
+    with _running(path) as running:
+        who = _named(running, name)
+        after = running.board.change(
+            lambda switches: switches.with_user(who.upn, edit(switches.user(who.upn), running.now)), running.now
+        )
+    return replace(who, groups=after.user(who.upn).groups(who.groups))
+
+
+def _named(running: Running, name: str) -> "Person":
+    from glassgate.lab.tenant.tenants import make_tenants
+
+    everyone = [person for tenant in make_tenants(running.lab) for person in tenant.people.values()]
+    wanted = name.lower()
+    exact = [person for person in everyone if person.upn == wanted]
+    bare = [person for person in everyone if person.upn.partition("@")[0] == wanted]
+    for person in exact + bare:
+        return person
+    names = [person.upn if "@" in wanted else person.upn.partition("@")[0] for person in everyone]
+    mend = did_you_mean(wanted, dict.fromkeys(names))
+    raise click.UsageError(f"The lab has no user `{name}`: {mend or 'it has none at all'}")
+
+
+def _as_table(found: list[dict[str, Any]]) -> str:
+    if not found:
+        return "Nothing goes wrong."
+    rows = [("FAULT", "SECONDS", "TIMES", "FROM", "")]
+    for one in found:
+        seconds = "" if one["seconds"] is None else f"{one['seconds']:g}"
+        rows.append((one["name"], seconds, str(one["times"] or ""), one["from"], one["says"]))
+    wide = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
