@@ -36,7 +36,7 @@ def read_metadata(document: dict[str, object], issuer: str) -> Metadata:
     Raises SignInError: discovery_malformed for a member that is missing or of a wrong type,
     discovery_endpoint for an address that nothing should be sent to.
     """
-    base = _split(issuer)
+    base = _split(issuer.replace("{tenantid}", "tenantid"))  # stands in that of Entra's `organizations`
     found: dict[str, str | None] = {}
     for name in REQUIRED + OPTIONAL:
         address = document.get(name)

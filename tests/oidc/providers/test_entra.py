@@ -4,6 +4,7 @@ import pytest
 
 from glassgate.access.identity import Identity
 from glassgate.oidc.metadata import read_metadata
+from glassgate.oidc.provider import GroupsFrom
 from glassgate.oidc.providers.entra import ENTRA as WAYS
 from glassgate.oidc.providers.entra import check_document_issuer, discovery_url
 from oidc.scripted import (
@@ -229,3 +230,175 @@ def test_the_secret_goes_into_the_form():
     sign_in(ENTRA, script)
     assert script.sent(f"{AUTHORITY}/token")["client_secret"] == SECRET
     assert WAYS.client_auth(ENTRA, read_metadata(document(), ISSUER)) == "client_secret_post"
+
+
+# --- several tenants ----------------------------------------------------------------------------------------
+
+TEMPLATE = f"{AUTHORITY}/{{tenantid}}/v2.0"
+MANY = replace(
+    ENTRA,
+    tenant="organizations",
+    allowed_tenants=(TENANT, OTHER_TENANT),
+    email_domains=(),
+    tenant_email_domains={TENANT: ("contoso.example",), OTHER_TENANT: ("fabrikam.example",)},
+)
+
+
+def of(tenant, **changes):
+    return entra_claims(**({"iss": f"{AUTHORITY}/{tenant}/v2.0", "tid": tenant} | changes))
+
+
+def many_script(claims, entry=None):
+    script = entra_script(sign(claims), keys={"keys": [entry or jwk(RSA_KEY, issuer=TEMPLATE)]})
+    script.answers[f"{AUTHORITY}/organizations/v2.0/.well-known/openid-configuration"] = document(TEMPLATE, AUTHORITY)
+    return script
+
+
+@pytest.mark.parametrize("tenant", [TENANT, OTHER_TENANT])
+def test_users_of_every_allowed_tenant_sign_in(tenant):
+    who = sign_in(MANY, many_script(of(tenant)))
+    assert (who.realm, who.subject) == (tenant, OID)
+
+
+def test_the_same_object_of_another_tenant_is_another_user():
+    one, two = (sign_in(MANY, many_script(of(tenant))).user_id for tenant in MANY.allowed_tenants)
+    assert one != two
+
+
+STRANGER = "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee"
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        (of(STRANGER), "tenant_not_allowed"),
+        (of(CONSUMERS), "personal_account"),
+        (of(TENANT, tid=CONSUMERS), "personal_account"),
+        (of(TENANT, tid=OTHER_TENANT), "tid_iss"),
+        (of(STRANGER, tid=TENANT), "tid_iss"),
+        (of(TENANT, tid=None), "tid_iss"),
+        (of(TENANT, tid=[TENANT]), "tid_iss"),
+        (of(TENANT, iss=TEMPLATE), "iss_mismatch"),
+        (of(TENANT, iss=f"{AUTHORITY}/organizations/v2.0"), "iss_mismatch"),
+        (of(TENANT, iss=f"https://evil.example/{TENANT}/v2.0"), "iss_mismatch"),
+        (of(TENANT, iss=f"{AUTHORITY}/{TENANT.upper()}/v2.0"), "iss_mismatch"),
+        (of(TENANT, iss=f"{AUTHORITY}/{TENANT}/v2.0/"), "iss_mismatch"),
+        (of(TENANT, ver="1.0"), "version"),
+    ],
+)
+def test_nobody_else_does(claims, reason):
+    assert refused(sign_in, MANY, many_script(claims)) == reason
+
+
+@pytest.mark.parametrize(
+    ("issuer", "reason"),
+    [
+        (TEMPLATE, None),
+        (ENTRA_ISSUER, None),
+        (f"{AUTHORITY}/{OTHER_TENANT}/v2.0", "key_issuer"),
+        (f"{AUTHORITY}/{CONSUMERS}/v2.0", "key_issuer"),
+        ("https://evil.example/{tenantid}/v2.0", "key_issuer"),
+        ("{tenantid}", "key_issuer"),
+    ],
+)
+def test_a_key_of_one_tenant_signs_for_no_other(issuer, reason):
+    script = many_script(of(TENANT), jwk(RSA_KEY, issuer=issuer))
+    if reason:
+        assert refused(sign_in, MANY, script) == reason
+    else:
+        assert sign_in(MANY, script).realm == TENANT
+
+
+@pytest.mark.parametrize(
+    ("tenant", "email", "counts"),
+    [
+        (TENANT, "alice@contoso.example", True),
+        (OTHER_TENANT, "frank@fabrikam.example", True),
+        (OTHER_TENANT, "alice@contoso.example", False),
+        (TENANT, "frank@fabrikam.example", False),
+    ],
+)
+def test_a_domain_counts_from_its_own_tenant_alone(tenant, email, counts):
+    """nOAuth among one's own: each administrator writes what they like into the addresses of their users."""
+    who = sign_in(MANY, many_script(of(tenant, email=email)))
+    assert (who.email, who.unverified_email) == ((email, None) if counts else (None, email))
+
+
+@pytest.mark.parametrize("changes", [{"allowed_tenants": ()}, {"allowed_tenants": (TENANT.upper(),)}])
+def test_without_the_tenants_id_nobody_is_allowed(changes):
+    assert refused(sign_in, replace(MANY, **changes), many_script(of(TENANT))) == "tenant_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "fit"),
+    [
+        (TEMPLATE, True),
+        (ENTRA_ISSUER, False),
+        (f"{AUTHORITY}/organizations/v2.0", False),
+        (f"{AUTHORITY}/{{tenantid}}/v2.0/", False),
+        ("https://evil.example/{tenantid}/v2.0", False),
+        (f"{AUTHORITY}/common/v2.0", False),
+    ],
+)
+def test_the_document_of_organizations_names_no_tenant(issuer, fit):
+    if fit:
+        assert check_document_issuer(MANY, issuer) is None
+    else:
+        assert refused(check_document_issuer, MANY, issuer) == "discovery_issuer"
+
+
+def test_one_tenants_document_is_not_that_of_organizations():
+    assert refused(check_document_issuer, ENTRA, TEMPLATE) == "discovery_issuer"
+
+
+# --- what is asked for --------------------------------------------------------------------------------------
+
+PLAIN = ("openid", "profile", "email")
+
+
+@pytest.mark.parametrize(
+    ("changes", "host", "asked"),
+    [
+        ({}, "graph.microsoft.com", PLAIN),
+        ({"groups_from": GroupsFrom.GRAPH}, "graph.microsoft.com", (*PLAIN, "https://graph.microsoft.com/User.Read")),
+        ({"groups_from": GroupsFrom.CHECK}, "graph.microsoft.us", (*PLAIN, "https://graph.microsoft.us/User.Read")),
+        (
+            {"groups_from": GroupsFrom.GRAPH},
+            "microsoftgraph.chinacloudapi.cn",
+            (*PLAIN, "https://microsoftgraph.chinacloudapi.cn/User.Read"),
+        ),
+        (
+            {"groups_from": GroupsFrom.GRAPH, "graph": "https://dod-graph.microsoft.us"},
+            "graph.microsoft.us",
+            (*PLAIN, "https://dod-graph.microsoft.us/User.Read"),
+        ),
+        (
+            {"groups_from": GroupsFrom.GRAPH, "recheck": 60},
+            "graph.microsoft.com",
+            (*PLAIN, "offline_access", "https://graph.microsoft.com/User.Read"),
+        ),
+        ({"groups_from": GroupsFrom.GRAPH}, None, PLAIN),
+        (
+            {"groups_from": GroupsFrom.GRAPH, "scopes": ("openid", "User.Read")},
+            "graph.microsoft.com",
+            ("openid", "User.Read"),
+        ),
+    ],
+)
+def test_the_permission_is_named_by_its_own_graph(changes, host, asked):
+    """In sovereign clouds a bare User.Read would be the public Graph's, and so would the token."""
+    metadata = read_metadata(document(ENTRA_ISSUER, AUTHORITY, msgraph_host=host), ENTRA_ISSUER)
+    assert WAYS.scopes(replace(ENTRA, **changes), metadata) == asked
+
+
+def test_claims_that_rules_ask_for_are_kept():
+    provider = replace(ENTRA, named_claims=("department", "gone"))
+    who = signed_in(provider, department="sales", other="x")
+    assert who.claims == {"department": "sales"}
+
+
+def test_an_empty_allowed_email_domain_is_no_domain():
+    who = sign_in(
+        replace(MANY, tenant_email_domains={TENANT: ()}, email_domains=("contoso.example",)), many_script(of(TENANT))
+    )
+    assert (who.email, who.unverified_email) == (None, "alice@contoso.example")
