@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from glassgate.oidc.authorize import AuthorizationRequest, authorization_url, code_challenge
+from glassgate.oidc.authorize import AuthorizationRequest, authorization_url, code_challenge, readable_claims
 from glassgate.oidc.metadata import read_metadata
 from glassgate.oidc.relying_party import WAYS
 from oidc.scripted import CLIENT, ENTRA, GENERIC, ISSUER, REDIRECT, document
@@ -48,10 +48,18 @@ def test_what_every_request_says():
         (replace(GENERIC, scopes=("openid", "groups")), ASK, "scope", "openid groups"),
         (GENERIC, replace(ASK, acrs=("c1",)), "claims", None),
         (ENTRA, ASK, "claims", None),
+        (replace(ENTRA, prompt="select_account"), replace(ASK, login_hint="a@b"), "login_hint", None),
+        (replace(ENTRA, prompt="select_account"), replace(ASK, login_hint="a@b", prompt="login"), "login_hint", "a@b"),
+        (replace(GENERIC, response_mode="form_post"), ASK, "response_mode", "form_post"),
+        (replace(ENTRA, response_mode="form_post"), ASK, "response_mode", "form_post"),
+        (ENTRA, ASK, "response_mode", None),
+        (replace(GENERIC, recheck=60), ASK, "scope", "openid profile email offline_access"),
+        (replace(ENTRA, recheck=60, scopes=("openid", "offline_access")), ASK, "scope", "openid offline_access"),
     ],
     ids=[
         "provider's prompt", "the request's prompt wins", "domain_hint", "login_hint", "no hint for select_account",
-        "scopes", "acrs are Entra's", "no acrs",
+        "scopes", "acrs are Entra's", "no acrs", "no hint for the provider's select_account", "a hint for login",
+        "form_post", "form_post of Entra", "query is the default", "a refresh token", "a refresh token, asked for once",
     ],
 )  # fmt: skip
 def test_what_a_request_may_say(provider, ask, name, said):
@@ -64,6 +72,63 @@ def test_what_a_request_may_say(provider, ask, name, said):
 def test_authentication_contexts_are_asked_for(acrs, wanted):
     (claims,) = asked(ENTRA, replace(ASK, acrs=acrs))["claims"]
     assert json.loads(claims) == {"id_token": {"acrs": {"essential": True} | wanted}}
+
+
+CHALLENGE = '{"access_token":{"capolids":{"essential":true,"values":["x"]}}}'
+
+
+@pytest.mark.parametrize(
+    ("provider", "claims", "acrs", "said"),
+    [
+        (ENTRA, CHALLENGE, (), {"access_token": {"capolids": {"essential": True, "values": ["x"]}}}),
+        (GENERIC, CHALLENGE, ("c1",), {"access_token": {"capolids": {"essential": True, "values": ["x"]}}}),
+        (
+            ENTRA,
+            CHALLENGE,
+            ("c1",),
+            {
+                "access_token": {"capolids": {"essential": True, "values": ["x"]}},
+                "id_token": {"acrs": {"essential": True, "value": "c1"}},
+            },
+        ),
+        (
+            ENTRA,
+            '{"id_token":{"xms_cc":null,"acrs":{"value":"c9"}}}',
+            ("c1", "c2"),
+            {"id_token": {"xms_cc": None, "acrs": {"essential": True, "values": ["c1", "c2"]}}},
+        ),
+        (ENTRA, '{"id_token":7}', ("c1",), {"id_token": {"acrs": {"essential": True, "value": "c1"}}}),
+        (ENTRA, "{}", (), None),
+        (ENTRA, '["acrs"]', (), None),
+        (ENTRA, '["acrs"]', ("c1",), {"id_token": {"acrs": {"essential": True, "value": "c1"}}}),
+        (ENTRA, "no JSON", (), None),
+        (ENTRA, "[" * 100_000, (), None),
+    ],
+    ids=[
+        "sent back", "whoever asked", "with acrs", "ours win", "id_token no object", "empty", "a list",
+        "a list, with acrs", "no JSON", "deep",
+    ],
+)  # fmt: skip
+def test_what_the_provider_asked_for_is_sent_back(provider, claims, acrs, said):
+    got = asked(provider, replace(ASK, claims=claims, acrs=acrs)).get("claims")
+    assert (json.loads(got[0]) if got else None) == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "readable"),
+    [
+        (CHALLENGE, CHALLENGE),
+        ("{}", "{}"),
+        ("[]", None),
+        ("7", None),
+        ("x", None),
+        ("", None),
+        (None, None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_a_challenge_is_one_object(asked, readable):
+    assert readable_claims(asked) == readable
 
 
 def test_the_endpoints_own_query_stays():

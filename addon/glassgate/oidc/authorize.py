@@ -61,7 +61,8 @@ def with_query(address: str, parameters: dict[str, str | None]) -> str:
 
 def _claims(asked: str | None, acrs: tuple[str, ...]) -> str | None:
     """The `claims` parameter (Core 1.0, section 5.5): what the provider asked for, and authentication contexts."""
-    claims: dict[str, object] = json.loads(asked) if asked else {}
+    readable = readable_claims(asked)
+    claims: dict[str, object] = json.loads(readable) if readable else {}
     if acrs:
         wanted = {"value": acrs[0]} if len(acrs) == 1 else {"values": acrs}
         of_token = claims.get("id_token")

@@ -148,3 +148,122 @@ def test_userinfo_of_another_is_refused():
 def test_where_the_document_is(issuer):
     provider = replace(GENERIC, issuer=issuer)
     assert discovery_url(provider) == "https://op.example/a/.well-known/openid-configuration"
+
+
+# --- a provider's own names for claims ----------------------------------------------------------------------
+
+MAPPED = replace(GENERIC, claims={"email": "mail", "name": "profile.full_name", "groups": "realm_access.roles"})
+MAPPED_CLAIMS = {
+    "email": None,
+    "mail": "ann@op.example",
+    "profile": {"full_name": "Ann Adams"},
+    "realm_access": {"roles": ["boss", "staff"]},
+}
+
+
+def test_claims_are_read_under_the_providers_own_names():
+    who = signed_in(MAPPED, **MAPPED_CLAIMS, groups=["not this"], name="Not this")
+    assert (who.email, who.name, who.groups) == ("ann@op.example", "Ann Adams", {"boss", "staff"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"profile": None, "preferred_username": "ann"}, "name", "ann"),
+        ({"profile": {}}, "name", ""),
+        ({"realm_access": None}, "groups", frozenset()),
+        ({"realm_access": ["boss"]}, "groups", frozenset()),
+        ({"realm_access.roles": ["dotted"]}, "groups", {"dotted"}),
+        ({"mail": None, "email": "other@op.example"}, "email", None),
+        ({"mail": None, "email": "other@op.example"}, "unverified_email", None),
+        ({"email_verified": None}, "unverified_email", "ann@op.example"),
+        ({"email_verified": "true"}, "email", None),
+        ({"email": "ann@op.example"}, "email", "ann@op.example"),
+        ({"email": "other@op.example"}, "email", None),  # what is verified is that one
+    ],
+)
+def test_what_is_not_there_is_not_taken_from_elsewhere(changes, field, value):
+    script = generic_script(sign(generic_claims(**(MAPPED_CLAIMS | changes))))
+    assert getattr(sign_in(MAPPED, script), field) == value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mail": ["ann@op.example"]}, {"realm_access": {"roles": "boss"}}, {"profile": {"full_name": {"first": "Ann"}}}],
+)
+def test_mapped_claims_have_their_types_too(changes):
+    assert refused(signed_in, MAPPED, **(MAPPED_CLAIMS | changes)) == "claim_type"
+
+
+ASKING = replace(GENERIC, named_claims=("department", "realm_access.roles"))
+
+
+def test_claims_that_rules_ask_for_are_kept():
+    who = signed_in(ASKING, department="sales", realm_access={"roles": ["boss"], "more": 1}, other="x")
+    assert who.claims == {"department": "sales", "realm_access.roles": ["boss"]}
+
+
+ALL_THERE = MAPPED_CLAIMS | {"department": "sales"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "claims", "asked"),
+    [
+        (GENERIC, {}, False),
+        (GENERIC, {"name": None, "groups": None}, False),
+        (GENERIC, {"email": None}, True),
+        (MAPPED, ALL_THERE, False),
+        (MAPPED, ALL_THERE | {"mail": None, "email": "ann@op.example"}, True),
+        (MAPPED, ALL_THERE | {"profile": {}}, True),
+        (MAPPED, ALL_THERE | {"realm_access": None}, True),
+        (ASKING, {"department": "sales", "realm_access": {"roles": []}}, False),
+        (ASKING, {"department": "", "realm_access": {"roles": []}}, False),
+        (ASKING, {"department": "sales", "realm_access": {}}, True),
+        (ASKING, {"realm_access": {"roles": []}}, True),
+    ],
+)
+def test_userinfo_is_asked_where_something_lacks_that_is_wanted(provider, claims, asked):
+    script = generic_script(sign(generic_claims(**claims)))
+    assert sign_in(provider, script).subject == "user-1"
+    assert script.count(USERINFO) == asked
+
+
+def test_what_lacks_comes_from_userinfo_and_what_is_signed_stays():
+    said = {
+        "sub": "user-1", "iss": "evil", "aud": "evil", "sid": "evil", "amr": ["mfa"], "acr": "gold", "nonce": "evil",
+        "department": "sales", "realm_access": {"roles": ["boss"]}, "email": "evil@op.example", "email_verified": True,
+        "name": "Ann",
+    }  # fmt: skip
+    provider = replace(ASKING, named_claims=(*ASKING.named_claims, "acr", "sid"))
+    script = generic_script(sign(generic_claims(amr=["pwd"])), userinfo=said)
+    assert sign_in(provider, script) == Identity(
+        provider="op",
+        provider_type="oidc",
+        realm=ISSUER,
+        subject="user-1",
+        name="Ann",
+        email="ann@op.example",
+        amr=frozenset({"pwd"}),
+        claims={"department": "sales", "realm_access.roles": ["boss"]},
+    )
+
+
+def test_a_mapped_email_is_not_proved_by_what_is_said_of_another():
+    """Users write their `mail` themselves; `email_verified` in the token is about `email`."""
+    script = generic_script(sign(generic_claims()), userinfo={"sub": "user-1", "mail": "boss@op.example"})
+    who = sign_in(replace(GENERIC, claims={"email": "mail"}), script)
+    assert (who.email, who.unverified_email) == (None, "boss@op.example")
+
+
+@pytest.mark.parametrize(
+    ("configured", "offered", "in_form"),
+    [
+        ("client_secret_post", None, True),
+        ("client_secret_post", ["client_secret_basic"], True),
+        ("client_secret_basic", ["client_secret_post"], False),
+    ],
+)
+def test_what_is_configured_says_how_the_secret_is_sent(configured, offered, in_form):
+    script = generic_script(sign(generic_claims()), discovery=document(token_endpoint_auth_methods_supported=offered))
+    sign_in(replace(GENERIC, client_auth=configured), script)
+    assert ("client_secret" in script.sent("https://op.example/token")) is in_form

@@ -63,8 +63,9 @@ def identity(claims: Claims, provider: Provider) -> Identity:
     called = {name: claim_at(claims, provider.claims.get(name, name)) for name in ("email", "name", "groups")}
     email = text(called, "email")
     domains = provider.email_domains
-    # Exactly JSON's true: a provider that writes "false" as text must not be believed by accident.
-    verified = claims.get("email_verified") is True and is_address(email)
+    # Exactly JSON's true: a provider that writes "false" as text must not be believed by accident. It is said of
+    # `email`, where there is one: users may write into other claims what they like.
+    verified = claims.get("email_verified") is True and is_address(email) and claims.get("email", email) == email
     counts = verified and (not domains or counting_email(email, domains) is not None)
     return Identity(
         provider=provider.id,
