@@ -1,22 +1,29 @@
+import json
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from glassgate.oidc.callback import read_callback
 from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
+from glassgate.oidc.logout_token import LogoutToken
 from glassgate.oidc.relying_party import AuthorizationRequest, Expected, code_challenge
 from oidc.scripted import (
     AUTHORITY,
     CLIENT,
+    CONSUMERS,
     ENTRA,
+    ENTRA_ISSUER,
     GENERIC,
     ISSUER,
     NONCE,
     NOW,
     OTHER_RSA_KEY,
+    P384_KEY,
     REDIRECT,
     RSA_KEY,
     SECRET,
+    TENANT,
     VERIFIER,
     answer,
     at_once,
@@ -27,10 +34,12 @@ from oidc.scripted import (
     generic_claims,
     generic_script,
     jwk,
+    logout_claims,
     party_of,
     refused,
     sign,
     sign_in,
+    signed_in,
 )
 
 AWAY = ProviderUnavailable(Reason.TIMEOUT, "no answer")
@@ -196,6 +205,96 @@ def test_a_dead_provider_is_asked_once_by_many():
 def test_where_a_sign_out_goes(discovery, hint, back, url):
     party = party_of(GENERIC, generic_script(discovery=discovery))
     assert party.end_session_url(login_hint=hint, return_to=back, now=NOW) == url
+
+
+def test_home_is_the_providers_own_address():
+    homes = [party_of(provider, generic_script()).home for provider in (ENTRA, GENERIC)]
+    assert homes == [AUTHORITY, ISSUER]
+
+
+def test_the_age_of_keys_is_known_once_there_are_some():
+    script = entra_script(sign(entra_claims()), keys=[{"keys": [jwk(RSA_KEY)]}, AWAY])
+    party = party_of(ENTRA, script)
+    assert party.keys_age(NOW) is None
+    party.sign_in(CALLBACK, EXPECTED, NOW)
+    assert (party.keys_age(NOW), party.keys_age(NOW + 90)) == (0, 90)
+    script.answers[f"{AUTHORITY}/token"] = {
+        "token_type": "Bearer",
+        "id_token": sign(entra_claims(iat=NOW + 7200, nbf=None, exp=NOW + 9000)),
+    }
+    assert party.sign_in(CALLBACK, EXPECTED, NOW + 7200).identity.provider == "entra"
+    assert party.keys_age(NOW + 7200) == 7200
+
+
+def test_contexts_are_proven_now():
+    script = entra_script(sign(entra_claims(acrs=["c2", "c1"])))
+    assert signed_in(ENTRA, script).identity.acrs_at == {"c1": int(NOW), "c2": int(NOW)}
+    assert signed_in(ENTRA, entra_script(sign(entra_claims()))).identity.acrs_at == {}
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [("query", {}), ("form_post", {"response_mode": ["form_post"]})], ids=["query", "form_post"]
+)
+def test_what_a_sign_in_asks_for(mode, said):
+    provider = replace(ENTRA, response_mode=mode, domain_hint="contoso.example", prompt="consent")
+    ask = AuthorizationRequest("s", NONCE, code_challenge(VERIFIER), prompt="login", login_hint="alice@contoso.example")
+    query = parse_qs(urlsplit(party_of(provider, entra_script()).authorization_url(ask, NOW)).query)
+    assert {name: query.get(name) for name in ("prompt", "login_hint", "domain_hint")} == {
+        "prompt": ["login"], "login_hint": ["alice@contoso.example"], "domain_hint": ["contoso.example"],
+    }  # fmt: skip
+    assert {name: query[name] for name in ("response_mode",) if name in query} == said
+
+
+def test_a_challenge_and_a_context_are_asked_for_together():
+    challenge = '{"access_token":{"acrs":{"essential":true,"value":"c9"}}}'
+    ask = AuthorizationRequest("s", NONCE, code_challenge(VERIFIER), ("c1",), claims=challenge)
+    query = parse_qs(urlsplit(party_of(ENTRA, entra_script()).authorization_url(ask, NOW)).query)
+    assert json.loads(query["claims"][0]) == {
+        "access_token": {"acrs": {"essential": True, "value": "c9"}},
+        "id_token": {"acrs": {"essential": True, "value": "c1"}},
+    }
+
+
+# --- the provider signs somebody out ------------------------------------------------------------------------
+
+
+def test_a_logout_token_is_read_with_the_providers_own_keys():
+    script = generic_script()
+    party = party_of(GENERIC, script)
+    token = sign(logout_claims(), typ="logout+jwt")
+    assert party.read_logout_token(token, NOW) == LogoutToken("user-1", "s-1", "j-1", NOW + 120)
+    assert [call.url.rpartition("/")[2] for call in script.calls] == ["openid-configuration", "keys"]
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (sign(logout_claims(iss="https://evil.example")), "iss_mismatch"),
+        (sign(logout_claims(aud="another")), "aud_mismatch"),
+        (sign(logout_claims(), OTHER_RSA_KEY), "signature"),
+        (sign(logout_claims(nonce=NONCE)), "logout_nonce"),
+        (sign(generic_claims()), "logout_claims"),
+        (sign(logout_claims(), P384_KEY, "ES384"), "alg_not_allowed"),
+    ],
+    ids=["issuer", "audience", "key", "nonce", "an ID token", "algorithm"],
+)
+def test_no_other_token_signs_anybody_out(token, reason):
+    assert refused(party_of(GENERIC, generic_script()).read_logout_token, token, NOW) == reason
+
+
+def test_a_key_of_another_issuer_signs_nobody_out():
+    entry = jwk(RSA_KEY, issuer=f"{AUTHORITY}/{CONSUMERS}/v2.0")
+    token = sign(logout_claims(iss=ENTRA_ISSUER, tid=TENANT, ver="2.0"))
+    assert party_of(ENTRA, entra_script()).read_logout_token(token, NOW).session == "s-1"
+    mixed = party_of(ENTRA, entra_script(keys={"keys": [entry]}))
+    assert refused(mixed.read_logout_token, token, NOW) == "key_issuer"
+
+
+def test_a_logout_token_is_nobodys_sign_in():
+    """Core 1.0's "purpose": what signs out does not sign in (Back-Channel Logout 1.0, section 2.4)."""
+    token = sign(logout_claims(nonce=NONCE))
+    assert refused(sign_in, GENERIC, generic_script(token)) == "purpose"
+    assert refused(sign_in, GENERIC, generic_script(sign(logout_claims(nonce=NONCE), typ="logout+jwt"))) == "typ"
 
 
 def test_no_secret_is_in_an_error_or_a_repr():

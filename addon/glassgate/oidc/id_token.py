@@ -40,7 +40,7 @@ def check(token: str, keys: KeyFinder, rules: Rules, now: float) -> Claims:
     for judge in rules.issuer_checks:
         judge(claims)
     if rules.keys_name_issuer:
-        _check_key_issuer(key, claims)
+        check_key_issuer(key, claims)
     check_audience(claims, rules.client_id)
     check_times(claims, rules.skew, now)
     rules.check_nonce(claims)
@@ -57,8 +57,8 @@ def _check_purpose(claims: Claims) -> None:
         raise SignInError(Reason.PURPOSE, "expected an ID token, got a logout token")
 
 
-def _check_key_issuer(key: Key, claims: Claims) -> None:
-    # A document may mix keys of several issuers: each signs for its own, or by a template for any tenant's.
+def check_key_issuer(key: Key, claims: Claims) -> None:
+    """Refuse a token by another issuer's key: a document may mix them, and those that are for any tenant's tokens."""
     signs_for = (key.issuer or "").replace("{tenantid}", str(claims.get("tid")))
     if key.issuer is not None and signs_for != claims.get("iss"):
         raise SignInError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from glassgate.oidc.claims import text
 from glassgate.oidc.errors import Reason, SignInError
-from glassgate.oidc.id_token import LOGOUT_EVENT, ClaimCheck, check_audience, check_times
+from glassgate.oidc.id_token import LOGOUT_EVENT, ClaimCheck, check_audience, check_key_issuer, check_times
 from glassgate.oidc.signed import KeyFinder, open_signed
 
 TYPES = ("logout+jwt", "jwt")
@@ -29,14 +29,17 @@ class LogoutRules:
     algorithms: tuple[str, ...]
     skew: float
     issuer_checks: tuple[ClaimCheck, ...]
+    keys_name_issuer: bool = False
 
 
 def check(token: str, keys: KeyFinder, rules: LogoutRules, now: float) -> LogoutToken:
     """Return what a good logout token says. Raises SignInError: logout_nonce, logout_claims, or what an ID token's
     checks raise. Whether it was seen before is for the caller to find out."""
-    claims, _ = open_signed(token, keys, rules.algorithms, TYPES, now)
+    claims, key = open_signed(token, keys, rules.algorithms, TYPES, now)
     for judge in rules.issuer_checks:
         judge(claims)
+    if rules.keys_name_issuer:
+        check_key_issuer(key, claims)
     check_audience(claims, rules.client_id)
     check_times(claims, rules.skew, now)
     events = claims.get("events")

@@ -136,6 +136,7 @@ class RelyingParty:
             algorithms=self._ways.algorithms(metadata),
             skew=self.provider.clock_skew,
             issuer_checks=self._bound(self._ways.issuer_checks, metadata),
+            keys_name_issuer=self._ways.keys_name_issuer,
         )
         return logout_token.check(token, self._keys_at(metadata.jwks_uri), rules, now)
 
