@@ -28,6 +28,8 @@ CLIENT, OTHER = "5d3a1c9e-7f42-4c7b-8e0d-6b2f9a4c1e35", "11111111-2222-4333-8444
 SECRET = "a-client-secret"
 REDIRECT = "https://team.localhost:8443/cdn-cgi/access/callback"
 SIGNED_OUT = "https://team.localhost:8443/cdn-cgi/access/logout"
+FRONT_CHANNEL = "https://team.localhost:8443/cdn-cgi/access/frontchannel-logout/entra"
+OTHERS_FRONT_CHANNEL = "https://crm.example/signed-out?from=entra"
 VERIFIER = "v" * 43
 MULTI = "22222222-2222-4333-8444-555555555555"
 STAFF = "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a01"
@@ -47,8 +49,9 @@ REGISTRATIONS = (
         (SIGNED_OUT,),
         ("c1",),
         tenant=TENANT,
+        logout_uri=FRONT_CHANNEL,
     ),
-    Registration(OTHER, ("another-secret",), (REDIRECT,)),
+    Registration(OTHER, ("another-secret",), (REDIRECT,), logout_uri=OTHERS_FRONT_CHANNEL),
     Registration(MULTI, (SECRET,), (REDIRECT,), audience=Audience.MULTIPLE),
 )
 

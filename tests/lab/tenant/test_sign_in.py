@@ -1,8 +1,9 @@
+import html
 import re
 
 import pytest
 
-from lab.tenancy import CLIENT, OTHER, REDIRECT, STEP_UP, TENANT, answer_of, claims_in, number_of
+from lab.tenancy import CLIENT, FABRIKAM, MULTI, OTHER, REDIRECT, STEP_UP, TENANT, answer_of, claims_in, number_of
 
 
 def test_a_whole_sign_in(browser):
@@ -255,3 +256,191 @@ def test_ten_tabs_sign_in_at_once(browser):
     answers = [answer_of(browser.submit(page, loginfmt="bob", passwd="bobs-password")) for page in pages]
     assert [answer["state"] for answer in answers] == [f"tab {number}" for number in range(10)]
     assert all(browser.redeem(answer["code"]).status_code == 200 for answer in answers)
+
+
+def test_who_is_signed_in_may_go_on_or_another_sign_in(browser):
+    browser.sign_in("alice")
+    page = browser.authorize(prompt="select_account")
+    assert "alice@contoso.example" in page.text
+    assert 'name="passwd"' not in page.text
+    assert "code" in answer_of(browser.submit(page, pick="this"))
+    other = browser.submit(browser.authorize(prompt="select_account"), pick="other")
+    assert 'name="loginfmt" value=""' in other.text
+    code = answer_of(browser.submit(other, loginfmt="bob", passwd="bobs-password"))["code"]
+    assert claims_in(browser, browser.redeem(code))["preferred_username"] == "bob@contoso.example"
+
+
+def test_an_account_that_was_signed_out_meanwhile_cannot_be_picked(browser):
+    browser.sign_in()
+    page = browser.authorize(prompt="select_account")
+    browser.get(f"/{TENANT}/oauth2/v2.0/logout")
+    assert 'name="passwd"' in browser.submit(page, pick="this").text
+
+
+def test_an_account_that_another_replaced_meanwhile_cannot_be_picked(browser):
+    browser.sign_in("alice")
+    page = browser.authorize(prompt="select_account")
+    browser.sign_in("bob", prompt="login")
+    assert 'name="passwd"' in browser.submit(page, pick="this").text
+
+
+def test_a_domain_hint_is_filled_in_and_bare_names_are_of_it(browser):
+    page = browser.authorize(tenant="organizations", client_id=MULTI, domain_hint="fabrikam.example")
+    assert 'name="loginfmt" value="@fabrikam.example"' in page.text
+    assert "code" in answer_of(browser.submit(page, loginfmt="carol", passwd="carols-password"))
+
+
+def test_a_hint_at_a_kind_of_account_is_no_domain(browser):
+    assert 'name="loginfmt" value=""' in browser.authorize(domain_hint="organizations").text
+
+
+def test_consent_is_asked_for_and_remembered(tenancy, browser):
+    tenancy.more = {"consent": True}
+    tenancy.restart()
+    page = browser.sign_in(scope="openid profile offline_access User.Read")
+    assert all(words in page.text for words in ("Sign you in", "Read your profile and your groups", "Maintain access"))
+    assert "View your e-mail" not in page.text
+    assert "code" in answer_of(browser.submit(page, consent="yes"))
+    tenancy.restart()
+    assert "code" in answer_of(browser.authorize(scope="openid User.Read"))
+    assert "View your e-mail" in browser.authorize().text
+
+
+@pytest.mark.parametrize("said", ["no", "", "YES"])
+def test_who_declines_is_sent_back(browser, said):
+    page = browser.sign_in(prompt="consent")
+    answer = answer_of(browser.submit(page, consent=said))
+    assert (answer["error"], answer["error_subcode"], answer["state"]) == ("access_denied", "cancel", "the-state")
+    assert answer["error_description"].startswith("AADSTS65004: User declined to consent")
+
+
+def test_consent_that_is_asked_for_each_time_is_asked_for_each_time(browser):
+    first = browser.sign_in(prompt="consent")
+    for page in (first, browser.authorize(prompt="consent")):
+        assert "code" in answer_of(browser.submit(page, consent="yes"))
+    assert "code" in answer_of(browser.authorize())
+
+
+def test_consent_of_somebody_who_signed_out_meanwhile_is_none(browser):
+    page = browser.sign_in(prompt="consent")
+    browser.get(f"/{TENANT}/oauth2/v2.0/logout")
+    assert 'name="passwd"' in browser.submit(page, consent="yes").text
+
+
+def test_a_silent_request_without_consent_is_told_so(tenancy, browser):
+    tenancy.more = {"consent": True}
+    tenancy.restart()
+    browser.sign_in()
+    answer = answer_of(browser.authorize(prompt="none"))
+    assert answer["error"] == "consent_required"
+    assert answer["error_description"].startswith("AADSTS65001: ")
+
+
+def test_a_token_needs_consent_too(tenancy, browser):
+    tenancy.more = {"consent": True}
+    tenancy.restart()
+    page = browser.sign_in(scope="openid offline_access")
+    token = browser.redeem(answer_of(browser.submit(page, consent="yes"))["code"]).json["refresh_token"]
+    told = browser.refresh(token, scope="User.Read").json
+    assert (told["error"], told["suberror"], told["error_codes"]) == ("invalid_grant", "consent_required", [65001])
+
+
+def fields_in(page):
+    """The fields of a form that posts itself."""
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    return {name: html.unescape(value) for name, value in found}
+
+
+def test_an_answer_may_come_by_a_form(browser):
+    page = browser.sign_in(response_mode="form_post")
+    assert page.status_code == 200
+    assert re.search(r'<form method="post" action="([^"]+)"', page.text)[1] == REDIRECT
+    fields = fields_in(page)
+    assert set(fields) == {"code", "state", "session_state"}
+    assert fields["state"] == "the-state"
+    assert '<button type="submit">Continue</button>' in page.text
+    assert browser.redeem(fields["code"]).status_code == 200
+
+
+def test_a_refusal_comes_by_a_form_too(browser):
+    fields = fields_in(browser.authorize(response_mode="form_post", prompt="none", state='"><b>'))
+    assert fields["error"] == "login_required"
+    assert fields["state"] == '"><b>'
+    assert fields["error_description"].startswith("AADSTS50058: ")
+
+
+def test_a_stranger_is_told_and_may_be_somebody_else(browser):
+    page = browser.sign_in("dave@fabrikam.example")
+    assert page.status_code == 200
+    assert number_of(page) == 50020
+    assert "dave@fabrikam.example" in page.text
+    again = browser.submit(page, pick="other")
+    assert 'name="passwd"' in again.text
+    assert "code" in answer_of(browser.submit(again, loginfmt="alice", passwd="alices-password"))
+
+
+def test_a_stranger_is_told_silently_where_no_page_may_be(browser):
+    browser.sign_in("dave@fabrikam.example")
+    answer = answer_of(browser.authorize(prompt="none"))
+    assert answer["error_description"].startswith("AADSTS50020: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "tenant", "home"),
+    [("dave", "organizations", FABRIKAM), ("carol", "common", FABRIKAM), ("alice", "organizations", TENANT),
+     ("carol", TENANT, TENANT), ("dave", FABRIKAM, FABRIKAM)],
+)  # fmt: skip
+def test_users_of_all_tenants_get_tokens_of_their_own(browser, name, tenant, home):
+    code = browser.code(name, tenant=tenant, client_id=MULTI)
+    found = claims_in(browser, browser.redeem(code, client_id=MULTI, at=tenant), MULTI)
+    assert (found["tid"], found["iss"]) == (home, f"https://login.localhost:8443/{home}/v2.0")
+    assert ("idp" in found) is (name == "carol" and tenant == TENANT)
+
+
+def test_one_session_serves_all_tenants_of_an_account(browser):
+    here = browser.code("carol", client_id=MULTI)
+    at_home = answer_of(browser.authorize(tenant="organizations", client_id=MULTI, prompt="none"))["code"]
+    found = [
+        claims_in(browser, browser.redeem(code, client_id=MULTI, at=at), MULTI)
+        for code, at in ((here, TENANT), (at_home, "organizations"))
+    ]
+    assert [one["tid"] for one in found] == [TENANT, FABRIKAM]
+    assert found[0]["oid"] != found[1]["oid"]
+    assert found[0]["login_hint"] == found[1]["login_hint"]
+
+
+def test_somebody_who_is_disabled_is_told_after_the_right_password_alone(tenancy, browser):
+    browser.sign_in()
+    tenancy.switch_user("alice@contoso.example", disabled=True)
+    assert answer_of(browser.authorize(prompt="none"))["error"] == "login_required"
+    assert number_of(browser.sign_in("alice", "wrong")) == 50126
+    page = browser.sign_in("alice")
+    assert number_of(page) == 50057
+    assert "__Host-ESTSAUTH" not in str(page.headers.getlist("Set-Cookie"))
+    tenancy.switch_user("alice@contoso.example", disabled=False)
+    assert "code" in answer_of(browser.sign_in("alice"))
+
+
+def test_a_guest_who_is_disabled_here_is_sent_back_and_signs_in_at_home(tenancy, browser):
+    tenancy.switch_user("carol@contoso.example", disabled=True)
+    answer = answer_of(browser.sign_in("carol"))
+    assert answer["error_description"].startswith("AADSTS50057: ")
+    assert "code" in answer_of(browser.authorize(tenant="organizations", client_id=MULTI))
+
+
+def test_a_revocation_ends_the_browsers_session(tenancy, browser):
+    browser.sign_in()
+    tenancy.clock.now += 1
+    tenancy.switch_user("alice@contoso.example", revoked=tenancy.clock.now)
+    assert answer_of(browser.authorize(prompt="none"))["error"] == "login_required"
+    browser.sign_in()
+    assert "code" in answer_of(browser.authorize(prompt="none"))
+
+
+@pytest.mark.parametrize(("code", "error"), [(50105, "access_denied"), (16000, "interaction_required")])
+def test_an_error_of_choice(tenancy, browser, code, error):
+    tenancy.switch(**{f"aadsts:{code}": 1})
+    answer = answer_of(browser.authorize())
+    assert (answer["error"], answer["state"]) == (error, "the-state")
+    assert answer["error_description"].startswith(f"AADSTS{code}: ")
+    assert browser.authorize().status_code == 200

@@ -64,6 +64,8 @@ def next_step(
     person = call.resident(account)
     if person is None:
         return _outsider(call, ask, account)
+    if call.switches.user(person.upn).disabled:  # a guest here, whose account at home is as good as ever
+        raise TenantError(50057)
     if _lacks_factor(call, ask, session):
         if ask.prompt == "none":
             raise TenantError(50076, client=ask.client_id)
