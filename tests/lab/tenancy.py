@@ -122,11 +122,11 @@ class Tenancy:
     def switch(self, **faults):
         """Turn on faults, for ever or so many times."""
         for name, times in faults.items():
-            self.switchboard.change(lambda s, n=name, t=times: s.with_fault(Fault(n, times=t)), self.clock.now)
+            self.switchboard.change(lambda s, n=name, t=times: s.with_fault(Fault(n, times=t)), self.clock())
 
     def switch_user(self, upn, **changes):
         """Do something to a user."""
-        self.switchboard.change(lambda s: s.with_user(upn, UserSwitch(**changes)), self.clock.now)
+        self.switchboard.change(lambda s: s.with_user(upn, UserSwitch(**changes)), self.clock())
 
     def browser(self):
         return Browser(self)

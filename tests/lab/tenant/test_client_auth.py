@@ -24,11 +24,11 @@ APPLICATION = {"grant_type": "client_credentials", "scope": "https://graph.local
 
 
 @cache
-def credential(name, days=365):
+def credential(name, days=365, now=NOW):
     """A key and its certificate; one for all tests, since making one takes a moment."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     called = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    begin = datetime.fromtimestamp(NOW, UTC) - timedelta(days=30)
+    begin = datetime.fromtimestamp(now, UTC) - timedelta(days=30)
     certificate = (
         x509.CertificateBuilder(called, called, key.public_key(), x509.random_serial_number())
         .not_valid_before(begin)

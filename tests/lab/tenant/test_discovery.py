@@ -72,8 +72,9 @@ def test_a_device_is_told_that_this_is_no_device(browser):
 INSTANCE = "/common/discovery/instance?api-version=1.1&authorization_endpoint="
 
 
-def test_msal_finds_its_instance(browser):
-    answer = browser.get(f"{INSTANCE}{ORIGIN}/{TENANT}/oauth2/v2.0/authorize")
+@pytest.mark.parametrize("origin", [ORIGIN, "https://login.localhost"], ids=["whole", "without the port, as MSAL asks"])
+def test_msal_finds_its_instance(browser, origin):
+    answer = browser.get(f"{INSTANCE}{origin}/{TENANT}/oauth2/v2.0/authorize")
     assert answer.json == {
         "tenant_discovery_endpoint": f"{ORIGIN}/{TENANT}/v2.0/.well-known/openid-configuration",
         "api-version": "1.1",

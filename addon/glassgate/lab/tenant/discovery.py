@@ -59,9 +59,9 @@ def instance(call: Call, authorization_endpoint: str, api_version: str) -> dict[
     """Instance discovery, by which MSAL makes sure of an authority. Raises TenantError for one that is not here."""
     ours, asked = urlsplit(call.cloud.origin), urlsplit(authorization_endpoint)
     tenant = asked.path.strip("/").partition("/")[0]
-    if (asked.scheme, asked.netloc.lower()) != (ours.scheme, ours.netloc) or not tenant:
+    hosts = list(dict.fromkeys((ours.netloc, ours.hostname or "")))  # MSAL asks, and remembers, without the port
+    if asked.scheme != ours.scheme or asked.netloc.lower() not in hosts or not tenant:
         raise TenantError(50049)
-    hosts = list(dict.fromkeys((ours.netloc, ours.hostname or "")))  # MSAL's caches know no ports
     return {
         "tenant_discovery_endpoint": f"{call.cloud.origin}/{tenant}/v2.0/.well-known/openid-configuration",
         "api-version": api_version,
