@@ -103,7 +103,6 @@ def test_contexts_are_granted_as_asked(here):
         ({"login_hint": "nobody"}, None, ""),
         ({"domain_hint": "fabrikam.example"}, None, "@fabrikam.example"),
         ({"domain_hint": "fabrikam.example", "login_hint": "bob"}, None, "bob@contoso.example"),
-        ({"domain_hint": "organizations"}, None, ""),
     ],
 )
 def test_the_name_that_is_suggested(here, changes, who, suggested):

@@ -119,6 +119,7 @@ def read_ask(params: Params, registration: Registration, call: Call) -> Ask:
     if prompt and prompt not in PROMPTS:
         raise TenantError(90023, name="prompt")
     wanted = read_claims(only(params, "claims"))
+    hint = (only(params, "domain_hint") or "").lower()
     ask = Ask(
         client_id=registration.client_id,
         redirect_uri=required(params, "redirect_uri"),
@@ -128,7 +129,7 @@ def read_ask(params: Params, registration: Registration, call: Call) -> Ask:
         nonce=only(params, "nonce"),
         prompt=prompt,
         login_hint=only(params, "login_hint") or "",
-        domain_hint=(only(params, "domain_hint") or "").lower(),
+        domain_hint=hint if "." in hint else "",  # "organizations" is a word for a kind of account
         mode=mode,
         contexts=wanted.contexts,
         mfa=wanted.mfa,

@@ -97,7 +97,7 @@ def _who(call: Call, ask: Ask, account: Person | None) -> Step:
         return AskPassword(hinted.username)
     if "@" in ask.login_hint:
         return AskPassword(ask.login_hint)
-    if "." in ask.domain_hint:  # else it is one of Entra's words for a kind of account
+    if ask.domain_hint:
         return AskPassword(f"@{ask.domain_hint}")
     return AskPassword(account.username if account else "")
 
