@@ -15,6 +15,7 @@ from glassgate.lab.tenant.keys import SigningKeys
 from glassgate.lab.tenant.switches import Fault, Switchboard, UserSwitch
 from glassgate.state.open import open_store
 from journeys.demo import running
+from journeys.visitor import Visitor
 
 GROUP, OTHER = "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a01", "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a02"
 NOW = 1_800_000_000.0
@@ -225,3 +226,34 @@ def test_a_lab_that_runs_heeds_at_once(tmp_path):
         told("keys", "rotate")
         after = json.loads(ask(keys)[1])["keys"]
         assert [key["kid"] for key in after][::2] == [before[1]["kid"], before[0]["kid"]]
+
+
+CONTOSO, FABRIKAM = "8f0c7d52-3b6e-4f6c-9a55-2d1c7e9b4a10", "8f0c7d52-3b6e-4f6c-9a55-2d1c7e9b4a11"
+
+
+def several_tenants(config):
+    """The gate takes users of two of the lab's three tenants."""
+    provider = config["identity_providers"][0]
+    domains = {CONTOSO: ["contoso.example"], FABRIKAM: ["fabrikam.example"]}
+    provider |= {"tenant": "organizations", "allowed_tenants": [CONTOSO, FABRIKAM], "email_domains": domains}
+    config["lab"]["tenants"] = [
+        {"domain": "contoso.example", "id": CONTOSO},
+        {"domain": "fabrikam.example", "id": FABRIKAM, "users": [{"name": "dave", "password": "password"}]},
+        {"domain": "adatum.example", "users": [{"name": "erin", "password": "password"}]},
+    ]
+    config["groups"]["staff"]["include"] = [{"email_domain": "contoso.example"}, {"email": "dave@fabrikam.example"}]
+    config["apps"] = config["apps"][:1]
+
+
+def test_users_of_several_tenants_come_through_the_gate_where_they_may(tmp_path):
+    with running(tmp_path / "demo", several_tenants) as lab:
+
+        def status(name):
+            return Visitor(lab.ca).sign_in(lab.url("wiki"), name).status
+
+        assert {name: status(name) for name in ("alice", "dave", "carol", "erin")} == {
+            "alice": 200,
+            "dave": 200,
+            "carol": 403,  # of an allowed tenant, and of no policy
+            "erin": 502,  # of a tenant that is not allowed
+        }

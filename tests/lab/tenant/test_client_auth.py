@@ -124,6 +124,7 @@ GOOD = {
     "for the tenant's domain": assertion(aud=TOKEN_ENDPOINT.replace(TENANT, "contoso.example")),
     "for all tenants": assertion(aud=TOKEN_ENDPOINT.replace(TENANT, "common")),
     "for organizations": assertion(aud=TOKEN_ENDPOINT.replace(TENANT, "organizations")),
+    "for no tenant in particular": assertion(aud=f"{ORIGIN}/oauth2/v2.0/token"),
     "for the issuer": assertion(aud=f"{ORIGIN}/{TENANT}/v2.0"),
     "federated": federated_assertion(),
     "federated, aud in a list": federated_assertion(aud=[AUDIENCE]),

@@ -1,1 +1,1 @@
-"""A stand-in Microsoft Entra ID: one tenant, its v2.0 endpoints, as a WSGI application."""
+"""A stand-in Microsoft Entra ID: tenants, their v2.0 endpoints, and a little of Microsoft Graph, as WSGI apps."""

@@ -84,12 +84,12 @@ def _check_own(
 
 
 def audiences(call: Call) -> set[str]:
-    """For whom an assertion may be made: the token endpoint, by whichever name of this tenant, or of them all."""
+    """For whom an assertion may be made: the token endpoint, by whichever name of this tenant, of all, or of none."""
     directory = call.authority.directory
     names = {call.authority.name, "common", "organizations"}
     names |= {directory.tenant_id, directory.domain} if directory else set()
     ends = ("oauth2/v2.0/token", "v2.0")
-    return {f"{call.cloud.origin}/{name}/{end}" for name in names for end in ends}
+    return {"/".join(filter(None, (call.cloud.origin, name, end))) for name in (*names, "") for end in ends}
 
 
 def _check_federated(client: Registration, assertion: str, claims: Mapping[str, Any]) -> None:
