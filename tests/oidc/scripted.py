@@ -149,8 +149,9 @@ def answer(body, status=200, **headers):
 class Scripted:
     """A `Fetch` with its answers written beforehand, by address.
 
-    An answer is a response, anything that becomes its JSON, an exception to raise, or a list of these, one for
-    each call, the last for all that follow. `calls` holds the requests that came.
+    An answer is a response, anything that becomes its JSON, an exception to raise, a function of the request that
+    returns one of these, or a list of them, one for each call, the last for all that follow. `calls` holds the
+    requests that came.
     """
 
     def __init__(self, answers, seconds=0.0):
@@ -170,6 +171,8 @@ class Scripted:
                 said = said.pop(0) if len(said) > 1 else said[0]
         if self.seconds:
             time.sleep(self.seconds)
+        if callable(said):
+            said = said(request)
         if isinstance(said, Exception):
             raise said
         return said if isinstance(said, HttpResponse) else answer(said)
