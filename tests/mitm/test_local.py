@@ -1,6 +1,8 @@
 """Hosts that are served in this process: requests and answers as PEP 3333 has them."""
 
 import sys
+import time
+from email.utils import parsedate_to_datetime
 from wsgiref.validate import validator
 
 import pytest
@@ -183,3 +185,13 @@ def no_status(environ, start_response):
 def test_what_is_no_answer_is_raised_and_never_guessed(application):
     with pytest.raises((LookupError, ValueError)):
         ask(application)
+
+
+def test_an_answer_bears_the_time_unless_the_application_says_one():
+    def dated(environ, start_response):
+        start_response("204 No Content", [("Date", "Thu, 01 Jan 1970 00:00:00 GMT")])
+        return []
+
+    said = parsedate_to_datetime(ask(echo)[0].headers["Date"])
+    assert abs(said.timestamp() - time.time()) < 60
+    assert ask(dated)[0].headers.get_all("Date") == ["Thu, 01 Jan 1970 00:00:00 GMT"]

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIApplication
@@ -65,6 +66,7 @@ def call(application: WSGIApplication, environ: dict[str, Any]) -> http.Response
         int(code), body, [(name.encode(), value.encode("latin-1")) for name, value in headers]
     )
     response.reason = reason
+    response.headers.setdefault("Date", formatdate(usegmt=True))  # a server's part (RFC 9110, section 6.6.1)
     if environ["REQUEST_METHOD"] == "HEAD":
         response.raw_content = b""
     return response
