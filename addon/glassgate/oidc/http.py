@@ -58,7 +58,7 @@ def open_http(ca: Path | None, *, timeout: float = 10.0, limit: int = 1_048_576)
     certificate, a lost connection and a body over `limit` bytes. Nothing follows redirects.
     No environment variable changes whom it trusts or where it connects; there are no cookies and no proxies.
     """
-    return functools.partial(_call, str(ca) if ca else _system_trust(), timeout, limit)
+    return functools.partial(_call, str(ca) if ca else system_trust(), timeout, limit)
 
 
 def is_loopback_name(host: str) -> bool:
@@ -124,7 +124,8 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
-def _system_trust() -> str:
+def system_trust() -> str:
+    """The file or the folder of the authorities that the system trusts (PEM)."""
     # OpenSSL's compiled-in places: unlike its defaults, SSL_CERT_FILE and SSL_CERT_DIR do not move them.
     places = ssl.get_default_verify_paths()
     if Path(places.openssl_cafile).is_file():
