@@ -7,7 +7,8 @@ from cli.program import deployed, glassgate
 from glassgate import __version__
 from glassgate.cli.main import commands
 
-COMMANDS = ["up", "web", "serve", "check", "token", "lab"]
+COMMANDS = ["up", "web", "serve", "check", "token", "entra", "lab"]
+INNER = [("token", "inspect"), ("entra", "doctor"), ("entra", "register")]
 
 
 def test_help_lists_every_command_in_order_and_where_to_begin(tmp_path):
@@ -19,7 +20,7 @@ def test_help_lists_every_command_in_order_and_where_to_begin(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [(), *((name,) for name in COMMANDS), ("token", "inspect")], ids=lambda words: "-".join(words) or "none"
+    "command", [(), *((name,) for name in COMMANDS), *INNER], ids=lambda words: "-".join(words) or "none"
 )
 def test_each_command_has_help_that_fits_a_terminal(command):
     said = CliRunner().invoke(commands, [*command, "--help"], prog_name="glassgate", terminal_width=80)

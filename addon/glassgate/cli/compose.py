@@ -159,7 +159,7 @@ def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
                 redirect_uris=(team + CALLBACK_PATH, team + LOGOUT_PATH),  # at Entra both are of one kind
                 post_logout_uris=(team + LOGOUT_PATH,),
                 mfa_contexts=(one.mfa_context,) if one.mfa_context else (),
-                tenant="" if one.tenant == ORGANIZATIONS else one.tenant or "",
+                tenant=(*one.allowed_tenants, one.tenant or "")[0],  # its home
                 audience=Audience.MULTIPLE if one.tenant == ORGANIZATIONS else Audience.SINGLE,
                 logout_uri=f"{team}{FRONT_PATH}{one.id}",
             )

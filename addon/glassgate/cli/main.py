@@ -6,6 +6,7 @@ import click
 
 from glassgate import __version__
 from glassgate.cli.check import check
+from glassgate.cli.entra import entra
 from glassgate.cli.lab import lab
 from glassgate.cli.prepare import prepare
 from glassgate.cli.run import serve, up, web
@@ -43,7 +44,7 @@ def commands() -> None:
     """glassgate: an identity-aware proxy that you can see through."""
 
 
-for command in (up, web, serve, check, token, lab):
+for command in (up, web, serve, check, token, entra, lab):
     commands.add_command(command)
 
 
