@@ -9,6 +9,7 @@ from wsgiref.types import WSGIApplication
 from glassgate.access.seal import Seal
 from glassgate.config.settings import LAB_HOSTS, Endpoint, LabOrigin, LabSettings
 from glassgate.errors import GlassgateError
+from glassgate.lab.access_log import access_log
 from glassgate.lab.origins.assertion import TeamKeys
 from glassgate.lab.origins.server import Server, open_server
 from glassgate.lab.origins.sites import SITES
@@ -101,7 +102,7 @@ def open_lab(
     )
     known = TeamKeys(team.fetch, team.certs)
     origins = open_server(settings.origins, keys=known, issuer=team.issuer, auds=team.auds, logs=folder)
-    return Lab({LOGIN: tenant_app(cloud), GRAPH: graph_app(cloud)}, origins)
+    return Lab({LOGIN: tenant_app(cloud), GRAPH: graph_app(cloud, access_log(folder / "graph.log"))}, origins)
 
 
 def _check_origin(origin: LabOrigin) -> None:

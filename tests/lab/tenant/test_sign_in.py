@@ -327,6 +327,13 @@ def test_consent_of_somebody_who_signed_out_meanwhile_is_none(browser):
     assert 'name="passwd"' in browser.submit(page, consent="yes").text
 
 
+def test_nobody_consents_for_somebody_else(browser):
+    page = browser.sign_in("alice", prompt="consent")
+    browser.sign_in("bob", prompt="login")
+    again = browser.submit(page, consent="yes")
+    assert (again.status_code, 'name="loginfmt" value="alice@contoso.example"' in again.text) == (200, True)
+
+
 def test_a_silent_request_without_consent_is_told_so(tenancy, browser):
     tenancy.more = {"consent": True}
     tenancy.restart()

@@ -1,14 +1,11 @@
 """Runs the sample origins: one thread with an event loop of its own, apart from the gate's."""
 
 import asyncio
-import logging
-import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import jinja2
@@ -18,13 +15,13 @@ from tornado.web import Application
 
 from glassgate.config.settings import Endpoint, LabOrigin
 from glassgate.errors import StartError
+from glassgate.lab.access_log import access_log
 from glassgate.lab.origins.assertion import TeamKeys
 from glassgate.lab.origins.handlers import NotFound, Origin
 from glassgate.lab.origins.sites import PAGES, SITES
 
 LONGEST_BODY = 1 << 20  # bytes, of whatever does not stream
 LONGEST_MESSAGE = 64 * 1024  # bytes of a WebSocket message
-LOG_SIZE = 5 << 20  # bytes of an access log before it is set aside; one older one is kept
 PATIENCE = 10.0  # seconds that a start or an end may take
 
 
@@ -100,7 +97,7 @@ def open_server(
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    log = {kind: _access_log(logs / f"{kind}.log") for kind in dict.fromkeys(one.kind for one in origins)}
+    log = {kind: access_log(logs / f"{kind}.log") for kind in dict.fromkeys(one.kind for one in origins)}
     make = partial(Origin, issuer=issuer, keys=keys, executor=executor, templates=templates)
     return Server(
         [(one.listen, make(kind=one.kind, auds=auds.get(one.listen, ()), log=log[one.kind])) for one in origins],
@@ -129,17 +126,3 @@ def _bind(listen: Endpoint, kind: str) -> list[socket.socket]:
             where=str(listen),
             mend="end what uses the port, or choose another one under lab.origins and for the app's origin",
         ) from fault
-
-
-def _access_log(path: Path) -> logging.Logger:
-    # A logger that nobody else finds: it writes to this file, at once, and to nothing else.
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
-        handler = RotatingFileHandler(
-            path, maxBytes=LOG_SIZE, backupCount=1, encoding="utf-8", errors="backslashreplace"
-        )
-    except OSError as fault:
-        raise StartError(f"is not writable: {fault.strerror}", where=str(path), mend="delete it") from fault
-    log = logging.Logger(path.stem, logging.INFO)
-    log.addHandler(handler)
-    return log

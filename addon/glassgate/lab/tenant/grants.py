@@ -25,7 +25,7 @@ class Grant:
     mfa: bool
     acrs: tuple[str, ...] = ()  # what is proven now; a refreshed token proves nothing by itself
     nonce: str | None = None
-    issued: float = 0.0  # Unix time of the code or the refresh token
+    issued: float = 0.0  # Unix time of the sign-in's answer, also of what was refreshed since
 
     def to_json(self) -> list[Any]:
         """The grant as sealed values carry it, in short: Entra's tokens are long, but clients have their bounds."""

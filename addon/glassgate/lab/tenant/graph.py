@@ -1,6 +1,7 @@
 """What the lab has of Microsoft Graph (v1.0): who the user is, and in which groups."""
 
 import json
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Caller:
 type View = Callable[[Caller], dict[str, Any]]
 
 
-def graph_app(cloud: Cloud) -> Flask:
+def graph_app(cloud: Cloud, log: logging.Logger) -> Flask:
     """The WSGI application of `graph.localhost`. Thread-safe; it keeps nothing between two requests."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
@@ -71,7 +72,15 @@ def graph_app(cloud: Cloud) -> Flask:
     )
     for rule, view, methods in routes:
         app.add_url_rule(rule, rule, _answering(view), methods=methods)
+
+    def tell(response: Response) -> Response:
+        log.info(
+            "%s %s %s %d", instant(cloud.clock()), request.method, request.full_path.rstrip("?"), response.status_code
+        )
+        return response
+
     app.before_request(begin)
+    app.after_request(tell)
     app.register_error_handler(GraphError, _refusal)
     app.register_error_handler(HTTPException, lambda no: _refusal(GraphError(no.code or 500, "BadRequest", no.name)))
     return app

@@ -65,7 +65,7 @@ def _for_refresh_token(call: Call, client: Registration, form: Params) -> Answer
     wanted, claims = read_claims(only(form, "claims")), only(form, "claims")
     if not grant.mfa and (wanted.mfa or set(wanted.contexts) & set(client.mfa_contexts)):
         raise TenantError(50076, claims=claims, client=client.client_id)
-    renewed = replace(grant, scopes=scopes, acrs=wanted.contexts, nonce=None, issued=call.now)
+    renewed = replace(grant, scopes=scopes, acrs=wanted.contexts, nonce=None)
     return _tokens(call, form, person, renewed)
 
 
@@ -136,7 +136,7 @@ def _tokens(call: Call, form: Params, person: Person, grant: Grant) -> Answer:
     answer = _answer(call, call.cloud.seal.close(Sealed.ACCESS, access, call.now))
     answer |= {"scope": " ".join([*scopes, *([READ] if everything else [])])}
     if OFFLINE in grant.scopes:
-        answer |= {"refresh_token": make_refresh_token(call, replace(grant, acrs=(), nonce=None, issued=call.now))}
+        answer |= {"refresh_token": make_refresh_token(call, replace(grant, acrs=(), nonce=None))}
     if "openid" in grant.scopes:
         answer |= {"id_token": make_id_token(call, person, grant)}
     if only(form, "client_info") == "1":
