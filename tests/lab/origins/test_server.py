@@ -7,7 +7,7 @@ import requests
 
 from glassgate.config.settings import Endpoint
 from glassgate.errors import StartError
-from glassgate.lab.origins.server import LOG_SIZE
+from glassgate.lab.access_log import LOG_SIZE
 from lab.origins.peer import Site, Team, open_sites
 
 
