@@ -170,14 +170,33 @@ def test_whether_only_who_is_assigned_gets_anywhere(tmp_path, rules, assigned):
     assert app(tmp_path, of_policy(rules.replace("GROUP", GROUP))).assigned_only is assigned
 
 
+ELSEWHERE = [
+    ("groups that Graph tells", "groups_from: graph", "include: [{entra_group: GROUP}]", False),
+    ("a role, with groups that Graph tells", "groups_from: check", "include: [{entra_role: Admin}]", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("more", "rules", "assigned"), [row[1:] for row in ELSEWHERE], ids=[row[0] for row in ELSEWHERE]
+)
+def test_groups_that_need_not_be_assigned_are_no_reason_to_require_it(tmp_path, more, rules, assigned):
+    """Members of a group in such a group would be locked out."""
+    found = app(tmp_path, of_provider(more), of_policy(rules.replace("GROUP", GROUP)))
+    assert found.assigned_only is assigned
+    assert not found.assigns_groups
+
+
 def test_a_rule_group_counts_as_what_is_in_it(tmp_path):
     named = ("apps:", f"groups:\n  staff: {{include: [{{entra_group: {GROUP}}}]}}\napps:")
     assert app(tmp_path, of_policy("include: [{group: staff}]"), named).assigned_only
 
 
 def test_several_tenants(tmp_path):
-    found = app(tmp_path, ("tenant: contoso.example", TENANTS))
+    there = "tenant: 8f0c7d52-0000-4000-8000-000000000000"
+    rules = f"include: [{{entra_group: {{id: {GROUP}, {there}}}}}]"
+    found = app(tmp_path, of_policy(rules), ("tenant: contoso.example", TENANTS))
     assert (found.audience, found.several_tenants) == ("AzureADMultipleOrgs", True)
+    assert (found.groups_claim, found.assigns_groups, found.assigned_only) == ("SecurityGroup", False, False)
     assert app(tmp_path).audience == "AzureADMyOrg"
 
 

@@ -79,6 +79,12 @@ def test_meanwhile_nobody_else_asks_for_that_session(deployment):
     assert run(deployment.sessions.lease("s-1", deployment.now + 40, deployment.now))
 
 
+def test_what_comes_back_as_it_was_is_not_written(deployment):
+    before = deployment.begin()
+    deployment.lender().borrow(deployment.provider).give_back(KEPT)
+    assert run(deployment.sessions.by_id("s-1", deployment.now)) == before
+
+
 def test_a_newer_token_is_written_and_all_else_stays(deployment):
     before = deployment.begin()
     lent = deployment.lender().borrow(deployment.provider)

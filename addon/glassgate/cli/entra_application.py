@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any
 
 from glassgate.access.policy import Decision, Policy, Rule
@@ -75,7 +76,7 @@ class Application:
     cloud: Cloud
     roles: tuple[Role, ...]  # that policies name, and where groups are assigned too one for these
     contexts: tuple[str, ...]  # authentication contexts that policies ask for
-    assigned_only: bool  # whether policies let in nobody but members of groups and holders of roles
+    assigned_only: bool  # whether policies let in nobody but who is assigned to the application
 
     @property
     def audience(self) -> str:
@@ -102,16 +103,17 @@ class Application:
         """Which groups stand in tokens (`groupMembershipClaims`).
 
         Just those that are assigned to the application: Entra leaves out all of them where there are more than 200.
-        With Microsoft Graph to ask then, all of them: a list in a token counts as whole.
+        With Microsoft Graph to ask then, all of them: a list in a token counts as whole. With several tenants all of
+        them too: what is assigned here says nothing there.
         """
         if not self.groups:
             return None
-        return "ApplicationGroup" if self.provider.groups_from is GroupsFrom.CLAIM else "SecurityGroup"
+        return "ApplicationGroup" if self.assigns_groups else "SecurityGroup"
 
     @property
     def assigns_groups(self) -> bool:
         """Whether each group has to be assigned to the application."""
-        return self.groups_claim == "ApplicationGroup"
+        return bool(self.groups) and _are_assigned(self.provider)
 
     @property
     def group_role(self) -> str:
@@ -177,7 +179,7 @@ def application(settings: Settings, provider: Provider) -> Application:
     contexts |= {provider.mfa_context} if provider.mfa_context else set()
     team = settings.origin_of(settings.team.host)
     declared = [Role(_role_id(team, role), role, role) for role in roles]
-    if declared and provider.named_groups and provider.groups_from is GroupsFrom.CLAIM:
+    if declared and provider.named_groups and _are_assigned(provider):
         declared.append(Role(_role_id(team, ""), "Assigned, without a role", None))
     return Application(
         provider=provider,
@@ -204,25 +206,32 @@ def _questions(settings: Settings, provider: Provider) -> Iterator[Question]:
             yield from every_question(policy.rules)
 
 
+def _are_assigned(provider: Provider) -> bool:
+    """Whether it is assigned groups that tokens hold."""
+    return provider.groups_from is GroupsFrom.CLAIM and provider.tenant != ORGANIZATIONS
+
+
 def _assigned_only(settings: Settings, provider: Provider) -> bool:
-    """Whether every way in goes by a group or a role."""
+    """Whether every way in goes by what is assigned to the application: a role, or a group where these are."""
+    assigned = EntraGroup | EntraRole if _are_assigned(provider) else EntraRole
     ways = [
         policy
         for app in settings.apps
         for policy in (app.policies if provider.id in app.providers else ())
         if policy.decision is Decision.ALLOW
     ]
-    return bool(ways) and all(_goes_by_assignment(policy) for policy in ways)
+    one_tenant = provider.tenant != ORGANIZATIONS
+    return one_tenant and bool(ways) and all(_goes_by(assigned, policy) for policy in ways)
 
 
-def _goes_by_assignment(rules: Policy | RuleSet) -> bool:
-    return any(_is_assigned(rule) for rule in rules.require) or all(_is_assigned(rule) for rule in rules.include)
+def _goes_by(kind: type | UnionType, rules: Policy | RuleSet) -> bool:
+    """Whether nobody passes without matching a rule of this kind."""
+    return any(_is(kind, rule) for rule in rules.require) or all(_is(kind, rule) for rule in rules.include)
 
 
-def _is_assigned(rule: Rule) -> bool:
-    if isinstance(rule.matches, RuleSet):
-        return _goes_by_assignment(rule.matches)
-    return isinstance(rule.matches, EntraGroup | EntraRole)
+def _is(kind: type | UnionType, rule: Rule) -> bool:
+    asked = rule.matches
+    return _goes_by(kind, asked) if isinstance(asked, RuleSet) else isinstance(asked, kind)
 
 
 def _role_id(team: str, role: str) -> str:

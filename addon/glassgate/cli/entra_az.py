@@ -62,6 +62,7 @@ def _credential(credential: Credential, federated: dict[str, Any]) -> Lines:
         yield f"  -keyout {key} -out {certificate}"
         yield f'az ad app credential reset --id "$APP_ID" --append --cert {quote(f"@{credential.certificate}")}'
     elif isinstance(credential, FederatedToken):
+        yield f"# Issuer, subject and audience as they stand in the token of {credential.path}, to the letter."
         yield from _file("federated", federated)
         yield 'az ad app federated-credential create --id "$APP_ID" --parameters "@$work/federated.json"'
     else:
@@ -78,7 +79,7 @@ def _enterprise(app: Application) -> Lines:
         yield "# Policies let in nobody but who is assigned, so Entra may turn all others away."
         yield 'az ad sp update --id "$SP_ID" --set appRoleAssignmentRequired=true'
     else:
-        yield "# Policies let in people who are not assigned, so this stays off: it would keep them out."
+        yield "# Policies may let in people who are not assigned, so this stays off: it would keep them out."
         yield '# az ad sp update --id "$SP_ID" --set appRoleAssignmentRequired=true'
     if app.assigns_groups or app.named_roles:
         yield from _assignments(app)

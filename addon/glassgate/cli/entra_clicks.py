@@ -90,8 +90,8 @@ def _enterprise(app: Application) -> Lines:
         yield "Properties > Assignment required: Yes. Your policies let in nobody but who is assigned here."
     else:
         yield (
-            "Properties > Assignment required: No. Your policies let in people who are not assigned. (Yes keeps these"
-            " out before any policy is asked.)"
+            "Properties > Assignment required: No. Your policies may let in people who are not assigned here, and Yes"
+            " would keep these out before any policy is asked."
         )
     if app.assigns_groups:
         yield f"Users and groups > Add: {', '.join(app.groups)}"
@@ -117,6 +117,8 @@ def _contexts(app: Application) -> Lines:
 def _other_tenants(app: Application) -> Lines:
     for tenant in app.provider.allowed_tenants:
         yield f"{consent_url(app, tenant, '<Application (client) ID>')}"
+    if app.several_tenants and app.named_roles:
+        yield "Under Enterprise applications each of them says which of its own people and groups have which role."
     if app.several_tenants:
         yield "Whoever accepts comes to a page of the gate that says that nobody is signed in: that is right."
 

@@ -16,6 +16,7 @@ from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, Credenti
 type Lines = Iterator[str]
 type ReadFile = Callable[[Path], bytes]  # raises OSError
 
+ISSUER, SUBJECT = "THE TOKEN'S iss", "THE TOKEN'S sub"  # where there is no token yet
 TOKEN_EXCHANGE = "api://AzureADTokenExchange"  # noqa: S105 - an audience
 
 
@@ -44,8 +45,8 @@ def federated(app: Application, read: ReadFile) -> dict[str, Any]:
     audience = said.get("aud", TOKEN_EXCHANGE)
     return {
         "name": "glassgate",
-        "issuer": said.get("iss", "THE TOKEN'S iss"),
-        "subject": said.get("sub", "THE TOKEN'S sub"),
+        "issuer": said.get("iss", ISSUER),
+        "subject": said.get("sub", SUBJECT),
         "audiences": audience if isinstance(audience, list) else [audience],
     }
 
