@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cli.program import deployed, glassgate
 from glassgate.cli.main import commands
 from glassgate.oidc.doctor.chain import CHAIN
-from journeys.demo import free_ports, running
+from journeys.demo import free_ports, prepare, running
+from journeys.provider import npm_provider
 from journeys.visitor import Visitor
 from oidc.doctor.cases import certificate, pem
 from oidc.peer import Authority
@@ -40,9 +41,9 @@ class Lab:
         """Call the doctor, in this process."""
         return CliRunner().invoke(commands, ["entra", "doctor", "-c", str(self.written(edit)), *words])
 
-    def links(self, edit=lambda provider, config: None):
+    def links(self, edit=lambda provider, config: None, *words):
         """(exit code, the first broken link, states by link, all that is told)."""
-        done = self.doctor(edit, "--json")
+        done = self.doctor(edit, "--json", *words)
         (told,) = json.loads(done.output)["providers"]
         states = {}
         for link in told["links"]:
@@ -299,6 +300,41 @@ def test_another_kind_of_provider_is_tried_where_it_is_named(tmp_path):
     assert "The first broken link is TCP." in done.out
 
 
+@pytest.fixture(scope="module")
+def npm(tmp_path_factory):
+    """A configuration for npm's oidc-provider, which runs; no gate does."""
+    folder = tmp_path_factory.mktemp("npm")
+    [port] = free_ports(1)
+
+    def edit(config):
+        del config["groups"]
+        config["identity_providers"] = [
+            {"id": "npm", "type": "oidc", "issuer": f"http://localhost:{port}", "client_id": "glassgate",
+             "client_secret": "secret-of-the-test"}
+        ]  # fmt: skip
+        for app in config["apps"]:
+            app["policies"] = [{"name": "all", "decision": "allow", "include": [{"everyone": {}}]}]
+
+    made = prepare(folder / "gate", edit)
+    with npm_provider("provider.mjs", folder / "provider.txt", port, made.url("team", "/cdn-cgi/access/callback")):
+        yield Lab(made)
+
+
+ELSEWHERE = [
+    ("all is well", lambda provider, config: None, None),
+    ("another secret", keys(client_secret=OTHER_SECRET), "credential"),
+    ("another team", lambda provider, config: config.update(team=f"other.{config['team']}"), "redirect URI"),
+    ("another issuer", lambda provider, config: provider.update(issuer=f"{provider['issuer']}/x"), "discovery"),
+]
+
+
+@pytest.mark.parametrize(("edit", "link"), [row[1:] for row in ELSEWHERE], ids=[row[0] for row in ELSEWHERE])
+def test_at_a_provider_that_nobody_here_wrote(npm, edit, link):
+    code, broken, states, _ = npm.links(edit, "--provider", "npm")
+    assert (code, broken) == (1 if link else 0, link)
+    assert link or (states["credential"], states["redirect URI"]) == (["not tried"], ["ok"])
+
+
 def registered(folder, *words):
     done = CliRunner().invoke(commands, ["entra", "register", "-c", str(folder / "config.yaml"), *words])
     assert done.exit_code == 0, done.output
@@ -313,6 +349,16 @@ def test_register_says_it_in_four_ways(tmp_path, monkeypatch):
     assert [out.count(part) for part in parts] == [1, 1, 1, 1]
     assert sorted(parts, key=out.index) == parts
     assert OTHER_SECRET not in out
+
+
+def test_register_needs_no_secret_since_there_is_none_yet(tmp_path, monkeypatch):
+    monkeypatch.delenv("CLIENT_SECRET", raising=False)
+    deployed(tmp_path, lambda text: text.replace("client_id: the-client", "client_id: ${CLIENT_ID}"))
+    done = registered(tmp_path, "--only", "manifest")
+    assert json.loads(done.stdout)
+    assert done.stderr == "Not set in the environment, so left open: CLIENT_ID, CLIENT_SECRET\n\n"
+    doctor = CliRunner().invoke(commands, ["entra", "doctor", "-c", str(tmp_path / "config.yaml")])
+    assert "`${CLIENT_SECRET}` is not set" in str(doctor.exception), "the doctor does need it"
 
 
 def test_each_part_alone_is_fit_for_a_file(tmp_path, monkeypatch):

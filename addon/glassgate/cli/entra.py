@@ -6,7 +6,7 @@ import os
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from glassgate.oidc.doctor.case import Case, World
 from glassgate.oidc.doctor.chain import walk
 from glassgate.oidc.provider import Provider
 
+OPEN = "00000000-0000-0000-0000-000000000000"  # fits wherever an id or a secret is wanted
 IN_LAB = (
     "`authority` is the lab's tenant, where nothing has to be registered: it knows this gate by its configuration.\n"
     "In a real tenant it would be this:"
@@ -40,6 +41,24 @@ class Part:
 
     title: str
     make: Callable[[Application], str]
+
+
+class LeftOpen(dict[str, str]):
+    """An environment in which whatever is not set has a value all the same; `unset` tells what was asked for so.
+
+    Whoever registers the gate has no secret and no id for it yet.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(environ)
+        self.unset: dict[str, None] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        self.unset[name] = None
+        return OPEN
 
 
 PARTS = {
@@ -62,7 +81,7 @@ def entra() -> None:
 def doctor(path: Path, as_json: bool, name: str | None) -> None:
     """Walk the chain of each provider link by link, to the first that is broken.
 
-    It signs nobody in and changes nothing; no secret, token or code is shown.
+    It signs nobody in and ends no session; no secret, token or code is shown.
     """
     settings = load(path, os.environ)
     providers = _chosen(settings, name)
@@ -84,10 +103,13 @@ def register(path: Path, name: str | None, only: str | None) -> None:
     As clicks in the admin center, as commands of the Azure CLI, as calls of Microsoft Graph, and as a fragment of the
     manifest. Nothing is sent anywhere.
     """
-    settings = load(path, os.environ)
+    environ = LeftOpen(os.environ)
+    settings = load(path, environ)
     providers = [one for one in _chosen(settings, name) if one.type == "entra"]
     if not providers:
         raise click.UsageError(f"The provider `{name}` is not of type entra: there is nothing to register in Entra.")
+    if environ.unset:
+        click.echo(f"Not set in the environment, so left open: {', '.join(environ.unset)}\n", err=True)
     for provider in providers:
         _print(application(settings, provider), only)
 

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from shlex import quote
 
 from glassgate.cli.entra_application import WIDTH, Application
 from glassgate.oidc.client_auth import ClientCertificate, Credential, FederatedToken
@@ -52,7 +53,11 @@ def _credentials(app: Application) -> Lines:
 
 def _credential(credential: Credential) -> str:
     if isinstance(credential, ClientCertificate):
-        return f"Certificates > Upload certificate: {credential.certificate}"
+        return (
+            f"Certificates > Upload certificate: {credential.certificate} (to make one: openssl req -x509 -newkey"
+            f" rsa:3072 -nodes -days 365 -subj /CN=glassgate -keyout {quote(str(credential.key))} -out"
+            f" {quote(str(credential.certificate))})"
+        )
     if isinstance(credential, FederatedToken):
         return (
             "Federated credentials > Add credential: issuer, subject and audience as they stand in the token of"

@@ -181,7 +181,7 @@ def _answered(refused: ProviderRefused) -> _Said:
         return _Said(ok(f"taken ({named(refused)}: no token of its own, and it needs none)"), taken=True)
     if refused.error == "invalid_client":
         return _Said(of_refusal(refused))
-    return _Said(not_tried(f"the provider says {named(refused)}, which tells nothing about it"))
+    return _Said(not_tried(f"the provider says {named(refused)}, which tells nothing of it", "The first sign-in will."))
 
 
 def _consent_at(provider: Provider, tenant: str) -> str:
