@@ -47,13 +47,14 @@ class Lender:
             self._store.close()
 
     def _check_there(self) -> None:
-        store, keys = self._settings.store, self._settings.state / "keys" / FILE
-        if store == "memory:":
+        kind, _, place = self._settings.store.partition(":")
+        if kind == "memory":
             raise NothingLentError(
                 "the sessions are in the gate's memory (`store: memory:`), where nobody else can look",
                 "Name a store that is on disk, `sqlite:state/glassgate.db`, restart the gate and sign in once.",
             )
-        if not keys.exists() or not Path(store.removeprefix("sqlite:")).exists():
+        keys = self._settings.state / "keys" / FILE
+        if not keys.exists() or (kind == "sqlite" and not Path(place).exists()):
             raise NothingLentError("no gate has run with this configuration yet", f"Start it. {SIGN_IN}")
 
     def _live(self, store: Store, provider: Provider) -> Iterator[Session]:

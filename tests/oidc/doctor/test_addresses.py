@@ -101,6 +101,7 @@ UNCLEAR = [
     ("a redirect elsewhere", HttpResponse(302, {"Location": "https://adfs.example/"}), "leads elsewhere"),
     ("a redirect nowhere", HttpResponse(302, {}), "leads elsewhere"),
     ("almost the callback", back(f"{REDIRECT}/more", error="login_required"), "leads elsewhere"),
+    ("a page about a person", answer(b"AADSTS50058: A silent sign-in", 200), "a page with AADSTS50058"),
     ("a page to sign in", answer(b"<form>", 200), "though it was asked for none"),
 ]
 

@@ -5,10 +5,12 @@ from dataclasses import replace
 from html import unescape
 from urllib.parse import parse_qs
 
+from glassgate.oidc.aadsts import explain
 from glassgate.oidc.authorize import AuthorizationRequest, authorization_url, code_challenge
 from glassgate.oidc.doctor.case import Case
 from glassgate.oidc.doctor.findings import Finding, State, broken, by_eye, not_tried, of_fault, of_refusal, ok, warning
 from glassgate.oidc.errors import ProviderRefused
+from glassgate.oidc.explanation import Move
 from glassgate.oidc.http import HttpRequest, HttpResponse
 from glassgate.oidc.refusal import CODE, refusal
 
@@ -102,6 +104,10 @@ def _refused(code: str, words: str, uri: str) -> Finding:
             "Add it under App registrations > this gate > Authentication, platform Web, equal to the letter: scheme,"
             " host, port and path.",
         )
+
+    if explain(code, "invalid_request").move is Move.USER:
+        # About a person, of whom there is none here: it came so far without a word against the address.
+        return not_tried(f"the provider shows a page with {code}, so it cannot be told")
     return of_fault(refusal({"error": "invalid_request", "error_description": words}), "authority")
 
 
