@@ -238,6 +238,12 @@ def test_a_file_that_cannot_be_used_is_told_by_its_path(name):
     assert refused(check_credential, credential, outside(Scripted({}), files).read) == "client_auth"
 
 
+def test_the_longest_token_that_is_taken():
+    longest = b"a.b." + b"c" * (16_384 - 4)
+    assert proof(FederatedToken(TOKEN), files={TOKEN: longest}).fields["client_assertion"] == longest.decode()
+    assert refused(proof, FederatedToken(TOKEN), files={TOKEN: longest + b"c"}) == "client_auth"
+
+
 @pytest.mark.parametrize("credential", [ClientSecret("x"), BY_CERTIFICATE, FederatedToken(TOKEN)])
 def test_what_can_be_used_passes_the_check(credential):
     assert check_credential(credential, outside(Scripted({}), FILES).read) is None

@@ -96,6 +96,12 @@ def test_the_next_page_is_at_graph_itself(name):
     assert [call.url for call in script.calls] == [FIRST]
 
 
+def test_the_longest_address_that_is_followed():
+    longest = link("x" * (4096 - len(link(""))))
+    graph, _ = graph_of({FIRST: page("g1", after=longest), longest: page("g2")})
+    assert graph.groups() == {"g1", "g2"}
+
+
 @pytest.mark.parametrize("after", [FIRST, link(1), link(2)], ids=["the first again", "itself", "the one before"])
 def test_pages_in_a_circle_are_left(after):
     graph, script = graph_of(

@@ -38,12 +38,14 @@ GOOD = sign(generic_claims())
         sign(generic_claims(iat=NOW + 60, nbf=NOW + 60)),
         sign(generic_claims(iat=NOW - 300, exp=NOW - 300 + 86_400)),
         sign(generic_claims(exp=NOW + 0.5)),
+        sign(generic_claims(iat=NOW - 600, exp=NOW - 600 + 86_400 + 600)),
+        sign(generic_claims(events={"urn:other": {}})),
         sign(generic_claims(at_hash=at_hash("opaque"))),
         sign(generic_claims(groups="for the provider's own checks")),
     ],
     ids=[
         "RS256", "PS256", "a list of one, azp", "ended within the skew", "begins within the skew", "a day",
-        "half a second", "at_hash", "unknown claims",
+        "half a second", "a day and ten minutes", "another event", "at_hash", "unknown claims",
     ],
 )  # fmt: skip
 def test_good_tokens(token):

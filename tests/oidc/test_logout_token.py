@@ -1,5 +1,6 @@
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -91,6 +92,20 @@ REFUSED = [
 def test_what_is_refused(token, reason):
     """Sections 2.4 and 2.6."""
     assert refused(read, token) == reason
+
+
+@pytest.mark.parametrize(
+    ("kid", "claims", "reason"),
+    [("mine", {}, None), ("k1", {}, None), ("any", {"tid": "staff"}, None), ("others", {}, "key_issuer"),
+     ("any", {"tid": "guests"}, "key_issuer")],
+)  # fmt: skip
+def test_a_key_that_names_an_issuer_signs_for_no_other(kid, claims, reason):
+    rules, token = replace(RULES, keys_name_issuer=True), sign(logout_claims(**claims), kid=kid)
+    if reason:
+        assert refused(check, token, KEYS, rules, NOW) == reason
+        assert read(token)
+    else:
+        assert check(token, KEYS, rules, NOW)
 
 
 JSON = st.recursive(

@@ -106,6 +106,7 @@ NO_AUTH = "mallory@elsewhere.example"
         ((), {"email": NO_AUTH, "xms_edov": 0}, False),
         ((), {"email": NO_AUTH, "xms_edov": "0"}, False),
         ((), {"email": NO_AUTH, "xms_edov": 2}, False),
+        ((), {"email": NO_AUTH, "xms_edov": 1.0}, False),
         ((), {"email": NO_AUTH, "xms_edov": [True]}, False),
         ((), {"email": "a@b@c.example", "xms_edov": True}, False),
     ],
