@@ -235,6 +235,13 @@ def test_in_no_tenant_at_all():
     assert states(credentials.tenants(found)) == ["not tried", "not tried"]
 
 
+def test_a_tenant_that_there_is_not_is_to_be_mended_in_the_file():
+    found = in_tenants(aadsts(90002, "invalid_request"), GOOD)
+    assert one(credentials.credential(found)).seen == "client secret: taken"
+    mistyped, _ = credentials.tenants(found)
+    assert is_broken(mistyped, f"{TENANT}: AADSTS90002", "`allowed_tenants`")
+
+
 def test_a_tenant_that_is_busy_is_not_asked_for_consent():
     found = in_tenants(GOOD, answer(b"", 503))
     list(credentials.credential(found))

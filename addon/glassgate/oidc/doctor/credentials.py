@@ -30,6 +30,7 @@ PAST_THE_CLIENT = frozenset(
     ("unauthorized_client", "consent_required", "interaction_required", "access_denied", "invalid_grant")
 )
 # Entra has the same names for what it finds out before it looks at the credential: the application is not there.
+NO_TENANT = "AADSTS90002"
 NOT_THERE = frozenset(("AADSTS70001", "AADSTS700011", "AADSTS700016", "AADSTS7000112", "AADSTS7000229"))
 
 
@@ -68,7 +69,7 @@ def tenants(case: Case) -> Iterator[Finding]:
             yield not_tried(f"{tenant}: there is no credential to ask with")
             continue
         said = _said(case, case.taken[0], (tenant,))
-        mend = said.finding.mend if said.is_there else _consent_at(case.provider, tenant)
+        mend = said.finding.mend if said.is_there else _mend_at(case.provider, tenant, said.exists)
         seen = "has this gate" if said.taken else said.finding.seen
         yield Finding(said.finding.state, f"{tenant}: {seen}", mend)
 
@@ -130,10 +131,14 @@ def _secret(case: Case, name: str, credential: ClientSecret) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the provider says to a credential; `is_there`: whether the tenant that was asked has the application."""
+    """What the provider says to a credential.
+
+    `exists`: whether there is a tenant such as was asked; `is_there`: whether it has the application.
+    """
 
     finding: Finding
     taken: bool = False
+    exists: bool = True
     is_there: bool = True
 
 
@@ -175,8 +180,8 @@ def _ask(case: Case, one: Credential, tenant: str) -> None:
 
 
 def _answered(refused: ProviderRefused) -> _Said:
-    if refused.code in NOT_THERE:
-        return _Said(of_refusal(refused), is_there=False)
+    if refused.code in NOT_THERE or refused.code == NO_TENANT:
+        return _Said(of_refusal(refused), exists=refused.code != NO_TENANT, is_there=False)
     if refused.error in PAST_THE_CLIENT:
         return _Said(ok(f"taken ({named(refused)}: no token of its own, and it needs none)"), taken=True)
     if refused.error == "invalid_client":
@@ -184,6 +189,8 @@ def _answered(refused: ProviderRefused) -> _Said:
     return _Said(not_tried(f"the provider says {named(refused)}, which tells nothing of it", "The first sign-in will."))
 
 
-def _consent_at(provider: Provider, tenant: str) -> str:
+def _mend_at(provider: Provider, tenant: str, exists: bool) -> str:
+    if not exists:
+        return "Mend it in `allowed_tenants`, or take it out there."
     place = f"{provider.authority}/{tenant}/adminconsent?client_id={provider.client_id}"
     return f"An administrator of that tenant has to let the gate in, once: {place}"
