@@ -30,8 +30,8 @@ PAST_THE_CLIENT = frozenset(
     ("unauthorized_client", "consent_required", "interaction_required", "access_denied", "invalid_grant")
 )
 # Entra has the same names for what it finds out before it looks at the credential: the application is not there.
-NO_TENANT = "AADSTS90002"
 NOT_THERE = frozenset(("AADSTS70001", "AADSTS700011", "AADSTS700016", "AADSTS7000112", "AADSTS7000229"))
+NO_TENANT = "AADSTS90002"  # nor is the tenant
 
 
 def configuration(case: Case) -> Iterator[Finding]:
