@@ -11,10 +11,13 @@ from glassgate.oidc.provider import GroupsFrom
 from oidc.scripted import (
     AUTHORITY,
     ENTRA,
+    GENERIC,
     answer,
     entra_claims,
     entra_document,
     entra_script,
+    generic_claims,
+    generic_script,
     sign,
     signed_in,
 )
@@ -163,3 +166,10 @@ def test_a_busy_graph_is_waited_for():
     script = with_graph({}, [answer(b"", 429, Retry_After="2"), {"value": [{"id": "g1"}]}])
     assert signed_in(FROM_GRAPH, script).identity.groups == {"g1"}
     assert script.waits == [2]
+
+
+def test_an_openid_providers_users_are_in_no_graph():
+    provider = replace(GENERIC, groups_from=GroupsFrom.GRAPH, graph=GRAPH)
+    script = generic_script(sign(generic_claims()))
+    assert signed_in(provider, script).identity.groups == frozenset()
+    assert all(call.url.startswith("https://op.example/") for call in script.calls)
