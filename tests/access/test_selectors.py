@@ -87,11 +87,11 @@ ROWS = {
             claiming("Sales"),
             claiming(["sale"]),
             claiming({"sales": True}),
-            claiming(None),
-            OTHERS,
+            claiming([]),
             who(claims={"department": "sales"}),
         ],
-        [NOBODY, claiming("sales", realm="https://elsewhere.example")],
+        # Whoever leaves out the scope that brings a claim must not get past an `exclude` by it.
+        [NOBODY, OTHERS, claiming(None), claiming("sales", realm="https://elsewhere.example")],
     ),
     "login_method": ("other", [OTHERS], [who()], [NOBODY]),
 }
@@ -230,24 +230,25 @@ def test_the_only_one_of_the_allowed_tenants_needs_no_name():
     ("value", "claim", "answer"),
     [
         ("sales", "sales", True),
-        ("3", 3, True),
+        ("3", 3, False),
         (3, 3, True),
-        (3, "3", True),
+        (3, "3", False),
+        (3, 3.0, False),
         (True, True, True),
-        (True, "true", True),
+        (True, "true", False),
         (True, 1, False),
+        (1, True, False),
         ("", "", True),
-        ("", None, False),
-        ("null", None, False),
-        ("None", None, False),
+        ("", None, None),
+        ("null", None, None),
         (3, [1, 2, 3], True),
         ("3", ["3"], True),
+        (False, [True], False),
         ("[3]", [3], False),
-        ("[3]", [[3]], True),
-        ('{"a": 1}', {"a": 1}, True),
+        ("a", {"a": 1}, False),
     ],
 )
-def test_what_is_no_text_is_compared_as_json_writes_it(value, claim, answer):
+def test_a_claim_is_compared_with_its_type(value, claim, answer):
     rule = make("oidc_claim", {"name": "level", "value": value}, [OIDC])
     assert rule.matches(who("other", "https://id.example.org", claims={"level": claim})) is answer
 
@@ -342,6 +343,20 @@ REFUSED = {  # name: (selector, value, providers, words of the what, words of th
         "oidc_claim",
         {"name": "email", "value": "alice@contoso.example"},
         [OIDC],
+        "does not count",
+        "`email_domain`",
+    ),
+    "claim that is an e-mail by another name": (
+        "oidc_claim",
+        {"name": "upn", "value": "alice@contoso.example"},
+        [OIDC],
+        "does not count",
+        "`email_domain`",
+    ),
+    "name in Entra that anybody can be given": (
+        "oidc_claim",
+        {"name": "preferred_username", "value": "alice@contoso.example"},
+        [ENTRA],
         "does not count",
         "`email_domain`",
     ),

@@ -1,7 +1,6 @@
 """Sessions and grants, as the store keeps them."""
 
 import json
-
 from dataclasses import replace
 
 import pytest

@@ -73,10 +73,10 @@ def test_what_a_session_keeps_is_lent_with_a_name(deployment):
 def test_meanwhile_nobody_else_asks_for_that_session(deployment):
     deployment.begin()
     lent = deployment.lender().borrow(deployment.provider)
-    assert not run(deployment.sessions.lease("s-1", deployment.now + 40, deployment.now))
+    assert not run(deployment.sessions.lease("s-1", "another", deployment.now + 40, deployment.now))
     assert "refresh token" in deployment.nothing().why
     lent.give_back(KEPT)
-    assert run(deployment.sessions.lease("s-1", deployment.now + 40, deployment.now))
+    assert run(deployment.sessions.lease("s-1", "another", deployment.now + 40, deployment.now))
 
 
 def test_what_comes_back_as_it_was_is_not_written(deployment):

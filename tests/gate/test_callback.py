@@ -10,6 +10,7 @@ from glassgate.oidc.client_auth import ClientSecret
 from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, SignInError
 from glassgate.oidc.provider import Provider
 from glassgate.oidc.relying_party import SignedIn
+from glassgate.state.memory import MemoryStore
 
 CALLBACK = "/cdn-cgi/access/callback"
 
@@ -237,6 +238,20 @@ def test_a_providers_refusal_in_a_form_is_told():
     answer = browser.ask(TEAM, onward(post(browser, body)))
     assert answer.status == 403
     assert b"AADSTS65004" in answer.body
+
+
+def test_refusals_leave_no_mark_in_the_store_and_are_not_asked_for_endlessly():
+    """Whoever has not signed in must not fill it: `error` needs no provider at all."""
+    store = MemoryStore()
+    browser, state = begun(site_of(store=store))
+    kept = dict(browser.jars[TEAM])
+    statuses = []
+    for _ in range(25):
+        browser.jars[TEAM] = dict(kept)
+        browser.site.parties["entra"].next = ProviderRefused("access_denied", "no")
+        statuses.append(browser.ask(TEAM, f"{CALLBACK}?error=access_denied&state={state}").status)
+    assert statuses == [403] * 20 + [429] * 5
+    assert store._entries == {}
 
 
 def test_what_a_sign_in_could_not_learn_is_told_in_the_log():

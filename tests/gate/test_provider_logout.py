@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from gate.site import NOW, TEAM, WIKI, Browser, Party, person, request_of, site_of
+from glassgate.access.session import Session
+from glassgate.errors import StoreError
 from glassgate.gate.exchange import Forward, run
 from glassgate.gate.journey import journey
 from glassgate.gate.pace import AT_ONCE
@@ -14,6 +16,8 @@ from glassgate.oidc.errors import ProviderUnavailable, Reason, SignInError
 from glassgate.oidc.logout_token import LogoutToken
 from glassgate.oidc.provider import Provider
 from glassgate.record.events import Action
+from glassgate.state.memory import MemoryStore
+from glassgate.state.store import MOST_FOUND
 
 FRONT = "/cdn-cgi/access/frontchannel-logout/"
 BACK = "/cdn-cgi/access/backchannel-logout/"
@@ -27,14 +31,14 @@ def of_okta(name, sid):
     return replace(person(name), provider="okta", provider_type="oidc", realm="https://okta.example", idp_session=sid)
 
 
-def at(provider, identity):
+def at(provider, identity, store=None):
     """A browser signed in with one provider."""
     parties = {
         "entra": Party(ENTRA, person("nobody"), home="https://login.microsoftonline.com"),
         "okta": Party(OKTA, person("nobody"), home="https://okta.example/realms/staff"),
     }
     parties[provider].next = identity
-    site = site_of(parties=parties)
+    site = site_of(parties=parties, store=store)
     apps = {host: replace(app, providers=(provider,)) for host, app in site.apps.items()}
     browser = Browser(replace(site, apps=apps))
     assert isinstance(browser.open(WIKI, "/"), Forward)
@@ -76,6 +80,13 @@ IGNORED = [
     ("long", f"{FRONT}entra?sid={'x' * 600}"),
     ("a user's id", f"{FRONT}entra?sid=oid-alice"),
 ]
+
+
+def test_a_users_name_is_no_session_in_a_frame():
+    """A `sub` is no secret: whoever knows it signs nobody out."""
+    browser = at("okta", of_okta("alice", "sid-1"))
+    framed(browser.site, f"{FRONT}okta?sid=oid-alice")
+    assert still_in(browser)
 
 
 @pytest.mark.parametrize("target", [row[1] for row in IGNORED], ids=[row[0] for row in IGNORED])
@@ -130,8 +141,8 @@ def told_by_server(browser, body=TOKEN, provider="okta", headers=FORM):
     return browser.ask(TEAM, BACK + provider, method="POST", headers=headers, body=body)
 
 
-def signed_in_at_okta(said):
-    browser = at("okta", of_okta("alice", "sid-1"))
+def signed_in_at_okta(said, store=None):
+    browser = at("okta", of_okta("alice", "sid-1"), store)
     browser.site.parties["okta"].logout = said
     server = Browser(browser.site)
     return browser, server
@@ -158,6 +169,48 @@ def test_a_logout_token_counts_once():
     assert told_by_server(server).status == 200
     again = told_by_server(server)
     assert (again.status, json.loads(again.body)["reason"]) == (400, "logout_replayed")
+
+
+def test_all_of_a_users_sessions_end_however_many():
+    browser, server = signed_in_at_okta(LogoutToken("oid-alice", None, "jti", NOW + 60))
+    store = browser.site.sessions._store
+    for number in range(2 * MOST_FOUND + 3):
+        session = Session(f"s{number:05}", of_okta("alice", None), NOW, NOW + 3600, f"cookie-{number}")
+        run(browser.site.sessions.begin(session, None, NOW))
+    assert told_by_server(server).status == 200
+    assert not [key for space, key in store._entries if space in ("session", "provider")]
+
+
+def test_a_store_that_fails_in_between_lets_the_provider_say_it_again():
+    class Failing(MemoryStore):
+        fails = False
+
+        def delete(self, space, key):
+            if self.fails:
+                raise StoreError("away")
+            super().delete(space, key)
+
+    store = Failing()
+    browser, server = signed_in_at_okta(LogoutToken("oid-alice", None, "jti", NOW + 60), store)
+    store.fails = True
+    with pytest.raises(StoreError):
+        told_by_server(server)
+    store.fails = False
+    assert told_by_server(server).status == 200
+    assert not still_in(browser)
+
+
+def test_good_logout_tokens_are_not_counted():
+    browser, server = signed_in_at_okta(None)
+    for number in range(int(AT_ONCE) + 5):
+        browser.site.parties["okta"].logout = LogoutToken("oid-nobody", None, f"jti-{number}", NOW + 60)
+        assert told_by_server(server).status == 200
+
+
+def test_bad_ones_are():
+    _, server = signed_in_at_okta(SignInError(Reason.SIGNATURE, "bad"))
+    statuses = [told_by_server(server).status for _ in range(int(AT_ONCE) + 1)]
+    assert statuses == [400] * int(AT_ONCE) + [429]
 
 
 REFUSED = [

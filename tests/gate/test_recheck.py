@@ -7,7 +7,7 @@ import pytest
 
 from gate.site import NOW, PAYROLL, TEAM, WIKI, Browser, Party, person, site_of
 from glassgate.access.seal import Purpose
-from glassgate.gate.exchange import Forward
+from glassgate.gate.exchange import Forward, run
 from glassgate.gate.recheck import LEASE, Meaning, meaning
 from glassgate.gate.sessions import Sessions
 from glassgate.oidc.client_auth import ClientSecret
@@ -44,6 +44,8 @@ MEANINGS = [
     ("our request is wrong", refused("invalid_request"), Meaning.LATER),
     ("another user's token", SignInError(Reason.REFRESH_SUBJECT, "another"), Meaning.ENDED),
     ("a bad signature", SignInError(Reason.SIGNATURE, "bad"), Meaning.ENDED),
+    ("our certificate cannot be read", SignInError(Reason.CLIENT_AUTH, "gone"), Meaning.LATER),
+    ("a page of some proxy's", SignInError(Reason.TOKEN_NOT_JSON, "404"), Meaning.LATER),
 ]  # fmt: skip
 
 
@@ -148,11 +150,24 @@ def test_its_silence_is_borne_for_a_bounded_time():
     assert (answer.status, json.loads(answer.body)["reason"]) == (401, "interaction_needed")
 
 
+WANTS = refused("invalid_grant", "AADSTS50076", suberror="basic_action", claims=CHALLENGE)
+
+
+class Wanting(Party):
+    """A provider that wants more of a person, until it was asked for just that."""
+
+    def refresh(self, kept, identity, now):
+        met = self.asked and self.asked[-1].claims == CHALLENGE
+        self.refreshed = None if met else WANTS
+        return super().refresh(kept, identity, now)
+
+
 def challenged():
     browser, party = signed_in(apps=long_tokens())
-    party.refreshed = refused("invalid_grant", "AADSTS50076", suberror="basic_action", claims=CHALLENGE)
+    wanting = Wanting(ENTRA, person("alice"), kept=KEPT, asked=party.asked)
+    browser.site.parties["entra"] = wanting
     browser.at = NOW + EVERY
-    return browser, party
+    return browser, wanting
 
 
 def test_a_person_who_has_to_act_is_sent_back_once_with_the_claims():
@@ -163,10 +178,24 @@ def test_a_person_who_has_to_act_is_sent_back_once_with_the_claims():
     assert len(party.asked) == before + 1
     assert party.asked[-1].claims == CHALLENGE
     assert actions(browser) == [Action.CHALLENGED]
-    party.refreshed = None
     browser.at += 1
     assert isinstance(browser.open(WIKI, "/"), Forward)
     assert len(party.asked) == before + 1, "and not in a circle"
+
+
+def test_whoever_leaves_the_claims_out_of_the_address_is_not_let_in():
+    """The request goes through their own browser: what the provider wanted is asked for once more at the callback."""
+    browser, party = challenged()
+
+    class Stripped(Wanting):
+        def sign_in(self, callback, expected, now):
+            signed = super().sign_in(callback, expected, now)
+            self.asked[-1] = replace(self.asked[-1], claims=None)
+            return signed
+
+    browser.site.parties["entra"] = Stripped(ENTRA, person("alice"), kept=KEPT, asked=party.asked)
+    assert browser.open(WIKI, "/").status == 403
+    assert browser.ask(WIKI, "/", headers={"accept": "application/json"}).status == 401
 
 
 def test_a_program_is_told_that_somebody_has_to_act():
@@ -228,7 +257,7 @@ def test_a_process_that_died_while_it_asked_holds_up_nobody_for_long():
     store = MemoryStore()
     browser, party = signed_in(store, apps=long_tokens())
     (session,) = [key for space, key in store._entries if space == "session"]
-    store.add("lease", session, b"", NOW + EVERY + LEASE, NOW + EVERY)
+    store.add("lease", session, b"a process that died", NOW + EVERY + LEASE, NOW + EVERY)
     browser.at = NOW + EVERY + 1
     assert isinstance(browser.ask(WIKI, "/"), Forward)
     assert party.refreshes == []
@@ -266,13 +295,57 @@ def test_what_cannot_be_opened_any_more_asks_for_the_person():
     assert party.refreshes == []
 
 
-def test_a_session_without_a_refresh_token_is_never_asked_for():
-    party = Party(ENTRA, person("alice"))
+@pytest.mark.parametrize("recheck", [EVERY, None])
+def test_without_a_refresh_token_it_is_the_person_who_is_asked_again(recheck):
+    """Also where the visitor left out the scope that brings one: the request goes through their own browser."""
+    party = Party(replace(ENTRA, recheck=recheck), person("alice"))
     browser = Browser(site_of(parties={"entra": party}, apps=long_tokens()))
     browser.open(WIKI, "/")
-    browser.at = NOW + 10 * EVERY
+    browser.at = NOW + EVERY - 1
     assert isinstance(browser.ask(WIKI, "/"), Forward)
+    browser.at = NOW + EVERY
+    answer = browser.ask(WIKI, "/", headers={"accept": "application/json"})
+    assert isinstance(answer, Forward) is (recheck is None)
+    assert len(party.asked) == 1
+    browser.open(WIKI, "/")
+    assert len(party.asked) == (1 if recheck is None else 2)
     assert party.refreshes == []
+
+
+def test_a_fault_of_ours_counts_as_a_silent_provider_and_holds_nothing_up():
+    browser, party = signed_in(apps=long_tokens())
+    party.refreshed = RuntimeError("a fault that a test made")
+    for hour in (1, 2, 3):
+        browser.at = NOW + hour * EVERY
+        assert isinstance(browser.ask(WIKI, "/"), Forward)
+    assert actions(browser) == [Action.RECHECK_FAILED] * 3
+    browser.at = NOW + 4 * EVERY
+    assert browser.ask(WIKI, "/", headers={"accept": "application/json"}).status == 401
+
+
+def test_a_lease_is_let_go_by_its_owner_alone():
+    store = MemoryStore()
+    sessions = Sessions(store)
+    assert run(sessions.lease("s", "one", NOW + LEASE, NOW))
+    run(sessions.let_go("s", "other", NOW))
+    assert not run(sessions.lease("s", "other", NOW + LEASE, NOW))
+    run(sessions.let_go("s", "one", NOW))
+    assert run(sessions.lease("s", "other", NOW + LEASE, NOW))
+
+
+@pytest.mark.parametrize("state", ["due", "challenged"])
+def test_a_sign_out_ends_a_session_that_waits_for_something_and_asks_nobody(state):
+    store = MemoryStore()
+    browser, party = signed_in(store, apps=long_tokens())
+    browser.at = NOW + EVERY
+    if state == "challenged":
+        party.refreshed = WANTS
+        browser.ask(WIKI, "/", headers={"accept": "application/json"})
+    before = len(party.refreshes)
+    answer = browser.ask(WIKI, "/cdn-cgi/access/logout")
+    assert dict(answer.headers)["Location"].startswith("https://login.example/logout")
+    assert len(party.refreshes) == before
+    assert not [key for space, key in store._entries if space in ("session", "provider")]
 
 
 def test_what_was_amiss_is_told_in_the_log():

@@ -304,3 +304,27 @@ def test_no_secret_is_in_an_error_or_a_repr():
             sign_in(ENTRA, entra_script(sign(entra_claims(**claims))))
         told += str(caught.value)
     assert not [secret for secret in (NONCE, VERIFIER, SECRET, "the-code", "eyJ") if secret in told]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "auth_time", "is_in"),
+    [
+        ("login", NOW, True),
+        ("login", NOW - 60, True),  # clocks differ
+        ("login", NOW - 61, False),
+        ("login", None, True),  # nothing tells its age
+        ("select_account", NOW - 3600, True),
+    ],
+)
+def test_a_new_sign_in_that_was_asked_for_is_new(prompt, auth_time, is_in):
+    """The request went through a browser, which may have left the prompt out."""
+    provider = replace(ENTRA, prompt=prompt)
+    script = entra_script(sign(entra_claims(auth_time=auth_time)))
+    expected = replace(EXPECTED, began=NOW)
+    party = party_of(provider, script)
+    if is_in:
+        assert party.sign_in(CALLBACK, expected, NOW).identity.subject
+    else:
+        with pytest.raises(SignInError) as caught:
+            party.sign_in(CALLBACK, expected, NOW)
+        assert caught.value.reason == Reason.AUTH_TOO_OLD

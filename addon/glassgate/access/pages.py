@@ -153,6 +153,12 @@ MESSAGES = {
         "Sign in, then open the address again.",
     ),
     "misdirected": Message(421, "Misdirected request", "Nothing is served here under this name.", signed=False),
+    "too_many": Message(
+        429,
+        "Too many attempts",
+        "Too many sign-ins from your network have failed within a short time.",
+        "Wait a few seconds, then start again.",
+    ),
     "internal": Message(
         503,
         "This did not work, and it is our fault",

@@ -1,6 +1,5 @@
 """The questions that rules ask: each a value, called with the facts. None says that it cannot be known."""
 
-import json
 import string
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -144,19 +143,25 @@ class AuthMethod:
 
 @dataclass(frozen=True, slots=True)
 class OidcClaim:
-    """A claim that has this value, or holds it where it is a list. What is no text is compared as JSON writes it."""
+    """A claim that is this value, of the same type, or a list that holds it.
+
+    A claim that is not there is in doubt: whoever leaves out the scope that brings it must gain nothing by it.
+    """
 
     provider: str
     realm: str | None
     name: str
-    value: str
+    value: str | bool | int
 
     def __call__(self, facts: Facts) -> Answer:
-        """Look in the claims that were kept at sign-in; one that is not there has no value."""
+        """Look in the claims that were kept at sign-in."""
 
         def has(identity: Identity) -> Answer:
             found = identity.claims.get(self.name)
-            return self.value in {_as_text(one) for one in (found if isinstance(found, list) else [found])}
+            if found is None:
+                return None
+            listed = found if isinstance(found, list) else [found]
+            return any(type(one) is type(self.value) and one == self.value for one in listed)
 
         return _there(self.provider, self.realm, facts, has)
 
@@ -205,10 +210,6 @@ def every_question(rules: Iterable[Rule]) -> Iterator[Question]:
         yield rule.matches
         if isinstance(rule.matches, RuleSet):
             yield from every_question((*rule.matches.include, *rule.matches.require, *rule.matches.exclude))
-
-
-def _as_text(value: object) -> str | None:
-    return value if isinstance(value, str) or value is None else json.dumps(value)
 
 
 def _any(answers: Iterable[Answer]) -> Answer:

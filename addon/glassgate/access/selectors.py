@@ -1,6 +1,5 @@
 """The table of selectors: what a rule can ask, how its value is checked, and the question that it becomes."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IG
 CONTEXT = re.compile(r"c[1-9][0-9]?", re.ASCII)  # Entra's authentication contexts: c1 to c99
 DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 EMAIL = re.compile(r"[!-?A-~]{1,64}@" + DOMAIN.pattern, re.ASCII)
+ADDRESSES = frozenset(("email", "mail", "upn", "unique_name", "verified_primary_email", "verified_secondary_email"))
 WORD = re.compile(r"[!-~]([ -~]{0,198}[!-~])?", re.ASCII)
 
 
@@ -139,10 +139,10 @@ def _oidc_claim(value: object, sources: Sources) -> Question:
     if not isinstance(wanted, str | bool | int):
         raise _refuse("this asks for a claim and its value", "write `{name: department, value: sales}`")
     name, source = _of_provider(parts, "name", sources, ("oidc", "entra"))
-    if name == "email":
+    if name in ADDRESSES or (source.type == "entra" and name == "preferred_username"):
         # It may be anybody's, by a foreign administrator's word (nOAuth).
         raise _refuse("an e-mail that does not count may stand in it", "ask by `email` or `email_domain`")
-    return ask.OidcClaim(source.id, source.realm, name, wanted if isinstance(wanted, str) else json.dumps(wanted))
+    return ask.OidcClaim(source.id, source.realm, name, wanted)
 
 
 def _login_method(value: object, sources: Sources) -> Question:

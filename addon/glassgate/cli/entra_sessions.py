@@ -1,5 +1,6 @@
 """Lends what a live session keeps of its provider, and puts it back as it came of it."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -67,13 +68,14 @@ class Lender:
     def _lent(self, sessions: Sessions, seal: Seal, session: Session) -> Lent | None:
         """The loan, or None where somebody else asks for that session just now."""
         now = self._clock()
-        if not run(sessions.lease(session.id, now + LEASE, now)):
+        owner = secrets.token_urlsafe(9)
+        if not run(sessions.lease(session.id, owner, now + LEASE, now)):
             return None
         # It may have been asked for since it was read.
         current = run(sessions.by_id(session.id, now))
         kept = self._opened(seal, current, now)
         if current is None or kept is None:
-            run(sessions.let_go(session.id))
+            run(sessions.let_go(session.id, owner, now))
             return None
 
         def give_back(newer: Kept) -> None:
@@ -82,7 +84,7 @@ class Lender:
                 sealed = seal.close(Purpose.KEPT, newer.to_json(), at)
                 # Where it changed meanwhile, somebody signed in anew: that one has the newer token.
                 run(sessions.replace(current, replace(current, asking=replace(current.asking, kept=sealed)), at))
-            run(sessions.let_go(current.id))
+            run(sessions.let_go(current.id, owner, at))
 
         return Lent(kept, current.identity.name or current.identity.subject, give_back)
 

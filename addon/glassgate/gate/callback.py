@@ -6,7 +6,7 @@ from typing import Any
 
 from glassgate.access import cookies
 from glassgate.access.seal import Purpose, SealError
-from glassgate.gate import answers, denials
+from glassgate.gate import answers, denials, pace
 from glassgate.gate.credentials import global_session
 from glassgate.gate.exchange import Answer, Collect, Lane, Outcome, Request, Steps, ask
 from glassgate.gate.forms import form_text
@@ -16,12 +16,13 @@ from glassgate.gate.sessions import new_session
 from glassgate.gate.sign_in import admit
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.oidc.callback import Callback, read_callback
-from glassgate.oidc.errors import Reason, SignInError
-from glassgate.oidc.relying_party import Expected, RelyingParty
+from glassgate.oidc.errors import ProviderUnavailable, Reason, SignInError
+from glassgate.oidc.kept import Kept
+from glassgate.oidc.relying_party import Expected, RelyingParty, SignedIn
 from glassgate.record.events import Action
 
 CALLBACK_PATH = TEAM_PREFIX + "callback"
-LONGEST_FORM = 16 * 1024  # bytes of an answer that comes in a form
+LONGEST_FORM = 6 * 1024  # bytes of an answer that comes in a form: it goes on sealed, in an address
 POSTED = "posted"  # the query field that carries such an answer on
 POSTED_LIFETIME = 60  # seconds
 
@@ -43,16 +44,22 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
         if party is None or wish is None:
             raise SignInError(Reason.STATE_UNKNOWN, "the sign-in was for an application or provider that is gone")
         again = site.url(wish.hostname, wish.target)
+        visitor = pace.of(site.client(request), "callback")
+        if not site.pace.allows(visitor, request.at):
+            return answers.standard(request, "too_many", headers=[("Retry-After", "1")])
         # By the sign-in's own id: the same state can be written in more than one way.
-        fresh = yield from site.sessions.use_once(
-            "state", sign_in, request.at + 2 * cookies.SIGN_IN_LIFETIME, request.at
+        fresh = answer.code is None or (
+            yield from site.sessions.use_once("state", sign_in, request.at + 2 * cookies.SIGN_IN_LIFETIME, request.at)
         )
         if not fresh:
             return (yield from _came_back(site, request, wish))
-        expected = Expected(nonce=begun["n"], code_verifier=begun["v"])
+        expected = Expected(nonce=begun["n"], code_verifier=begun["v"], began=begun["t"])
         signed_in = yield from ask(Lane.PROVIDER, partial(party.sign_in, answer, expected, request.at))
+        if begun["c"] and signed_in.kept:
+            signed_in = yield from _met(party, signed_in, signed_in.kept, request)
         identity = signed_in.identity
     except SignInError as fault:
+        site.pace.count(pace.of(site.client(request), "callback"), request.at)
         return denials.failed(site, request, fault, party, again)
     previous = yield from global_session(site, request)
     cookie = site.chance(32)
@@ -71,6 +78,17 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
     )  # fmt: skip
     outcome = yield from admit(site, request, wish, session, asked=frozenset(begun["a"]))
     return replace(outcome, headers=(*outcome.headers, *lines), events=(event, *outcome.events))
+
+
+def _met(party: RelyingParty, signed_in: SignedIn, kept: Kept, request: Request) -> Steps[SignedIn]:
+    """See that what the provider wanted of this person is done: the request for it went through their own browser.
+
+    Raises SignInError where it still wants it. A provider that cannot say just now is asked again in its turn.
+    """
+    try:
+        return (yield from ask(Lane.PROVIDER, partial(party.refresh, kept, signed_in.identity, request.at)))
+    except ProviderUnavailable:
+        return signed_in
 
 
 def posted_callback(site: Site, request: Request) -> Outcome:

@@ -79,6 +79,22 @@ def _asked_again(site: Site, request: Request, nonce: str, granted: Granted) -> 
     return current
 
 
+def known_session(site: Site, request: Request, host: str) -> Steps[Session | None]:
+    """The session that a request presents at one of our hosts, whether or not it counts just now: to be ended."""
+    if host not in site.apps:
+        return (yield from global_session(site, request))
+    app = site.apps[host]
+    for text in _candidates(request):
+        try:
+            checked = verify(site, app, text, request.at)
+        except token.TokenError:
+            continue
+        granted = yield from site.sessions.granted(checked.nonce, request.at)
+        if granted and granted.grant.audience == app.aud and granted.session.identity.user_id == checked.subject:
+            return granted.session
+    return None
+
+
 def session_at(site: Site, request: Request, host: str) -> Steps[Session | None]:
     """The live session that a request presents at one of our hosts: by its app's token, or by the team's cookie."""
     if host not in site.apps:

@@ -6,11 +6,12 @@ from functools import partial
 
 from glassgate.access.seal import Purpose, SealError
 from glassgate.access.session import Asking, Session
+from glassgate.errors import StoreError
 from glassgate.gate import answers
 from glassgate.gate.exchange import Lane, Request, Steps, ask, tell
 from glassgate.gate.site import Site
 from glassgate.oidc.authorize import readable_claims
-from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, SignInError
+from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
 from glassgate.oidc.kept import Kept
 from glassgate.oidc.relying_party import RelyingParty, SignedIn
 from glassgate.record.events import Action
@@ -25,6 +26,15 @@ OURS = frozenset(
     ("invalid_client", "invalid_request", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
 )
 # What makes `invalid_grant` a question to the person instead of an end (Microsoft's `suberror`).
+NOTHING = ""  # what is kept where the provider gave no refresh token
+# Faults that say nothing about this user: of our files, of what stands in between, of what the provider publishes.
+NOT_ABOUT_THEM = frozenset(
+    (
+        Reason.CLIENT_AUTH, Reason.TOKEN_REDIRECT, Reason.TOKEN_NOT_JSON, Reason.TOKEN_ERROR, Reason.TOKEN_TYPE,
+        Reason.DISCOVERY_MALFORMED, Reason.DISCOVERY_ISSUER, Reason.DISCOVERY_ENDPOINT, Reason.JWKS_MALFORMED,
+        Reason.JWKS_UNFIT,
+    )
+)  # fmt: skip
 ACT = frozenset(("basic_action", "additional_action", "message_only", "consent_required", "user_password_expired"))
 
 
@@ -38,7 +48,7 @@ class Meaning(StrEnum):
 
 def meaning(fault: SignInError) -> Meaning:
     """Read a failed refresh. What cannot be told apart ends the session: it is fail-safe, people sign in again."""
-    if isinstance(fault, ProviderUnavailable):
+    if isinstance(fault, ProviderUnavailable) or fault.reason in NOT_ABOUT_THEM:
         return Meaning.LATER
     if not isinstance(fault, ProviderRefused):
         return Meaning.ENDED
@@ -51,9 +61,12 @@ def meaning(fault: SignInError) -> Meaning:
 def first_asking(site: Site, party: RelyingParty, signed_in: SignedIn, now: float) -> Asking | None:
     """What a new session keeps so that its provider can be asked again; None where it never is."""
     every = party.provider.recheck
-    if signed_in.kept is None or every is None:
+    if every is None:
         return None
-    return Asking(_sealed(site, signed_in.kept, now), now + every, now)
+    # Without a refresh token it is the person who is asked again: whoever leaves out the scope that brings one, in an
+    # address that goes through their own browser, gains nothing.
+    kept = _sealed(site, signed_in.kept, now) if signed_in.kept else NOTHING
+    return Asking(kept, now + every, now)
 
 
 def is_due(session: Session, now: float) -> bool:
@@ -69,12 +82,13 @@ def ask_again(site: Site, request: Request, session: Session) -> Steps[Session |
     party = site.parties.get(session.identity.provider)
     if party is None:
         return session
-    if not (yield from site.sessions.lease(session.id, request.at + LEASE, request.at)):
+    owner = site.chance(9)
+    if not (yield from site.sessions.lease(session.id, owner, request.at + LEASE, request.at)):
         return session
     current = yield from site.sessions.by_id(session.id, request.at)
     if current is not None and is_due(current, request.at):
         current = yield from _ask(site, request, current, party)
-    yield from site.sessions.let_go(session.id)
+    yield from site.sessions.let_go(session.id, owner, request.at)
     return current
 
 
@@ -82,6 +96,8 @@ def _ask(site: Site, request: Request, session: Session, party: RelyingParty) ->
     asking = session.asking
     if asking is None:
         return session
+    if asking.kept == NOTHING:
+        return (yield from _challenged(site, request, session, "", "kept_missing"))
     try:
         kept = Kept.from_json(site.seal.open(Purpose.KEPT, asking.kept, request.at, int(site.session_duration) + 60))
     except (SealError, TypeError):
@@ -92,6 +108,11 @@ def _ask(site: Site, request: Request, session: Session, party: RelyingParty) ->
         fresh = yield from ask(Lane.RECHECK, refresh)
     except SignInError as fault:
         return (yield from _failed(site, request, session, party, fault))
+    except StoreError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - a fault of ours keeps nobody in for longer than a silent provider
+        unknown = ProviderUnavailable(Reason.PROVIDER_UNAVAILABLE, f"it could not be asked: {type(fault).__name__}")
+        return (yield from _failed(site, request, session, party, unknown))
     every = party.provider.recheck or RETRY
     sealed = _sealed(site, fresh.kept or kept, request.at)
     after = replace(session, identity=fresh.identity, asking=Asking(sealed, request.at + every, request.at))

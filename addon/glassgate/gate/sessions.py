@@ -23,6 +23,14 @@ class Granted:
     read_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """By what a provider names sessions: `claim` is "sid" or "sub"."""
+
+    claim: str
+    value: str
+
+
 class Sessions:
     """Sessions and grants in a store. Its methods are steps: what may block is asked for, not done.
 
@@ -69,17 +77,21 @@ class Sessions:
         swap = partial(self._store.swap, "session", old.id, old.to_bytes(), new.to_bytes(), new.expires, now)
         return (yield from ask(Lane.STORE, swap))
 
-    def lease(self, session: str, until: float, now: float) -> Steps[bool]:
+    def lease(self, session: str, owner: str, until: float, now: float) -> Steps[bool]:
         """Take what only one may do for a session at a time, in every process of the store. It ends by itself."""
-        return (yield from ask(Lane.STORE, lambda: self._store.add("lease", session, b"", until, now)))
+        return (yield from ask(Lane.STORE, lambda: self._store.add("lease", session, owner.encode(), until, now)))
 
-    def let_go(self, session: str) -> Steps[None]:
-        """Let others take it."""
-        yield from ask(Lane.STORE, lambda: self._store.delete("lease", session))
+    def let_go(self, session: str, owner: str, now: float) -> Steps[None]:
+        """Let others take it, unless it has become another's."""
+        ended = partial(self._store.swap, "lease", session, owner.encode(), b"", now, now)
+        yield from ask(Lane.STORE, ended)
 
-    def of_provider(self, provider: str, name: str, now: float) -> Steps[list[Session]]:
-        """The sessions that a provider knows by this name: its `sid`, or a `sub`."""
-        return (yield from ask(Lane.STORE, partial(self._read_of_provider, provider, name, now)))
+    def of_provider(self, provider: str, named: Named, now: float) -> Steps[tuple[Session, ...] | None]:
+        """The sessions that a provider knows by a name, or a first part of them; None where nothing is left to look at.
+
+        What leads to no such session any more is forgotten on the way.
+        """
+        return (yield from ask(Lane.STORE, partial(self._read_of_provider, provider, named, now)))
 
     def grant(self, nonce: str, grant: Grant) -> Steps[None]:
         """Write that an application token was issued."""
@@ -99,6 +111,11 @@ class Sessions:
         key = f"{kind}:{digest(value)}"
         first = yield from ask(Lane.STORE, lambda: self._store.add("once", key, b"", expires, now))
         return first
+
+    def was_used(self, kind: str, value: str, now: float) -> Steps[bool]:
+        """Whether a one-time value was marked as used."""
+        key = f"{kind}:{digest(value)}"
+        return (yield from ask(Lane.STORE, lambda: self._store.get("once", key, now) is not None))
 
     def _read_grant(self, nonce: str, now: float) -> Granted | None:
         stored = self._store.get("grant", digest(nonce), now)
@@ -123,26 +140,31 @@ class Sessions:
         if written is session:
             self._store.put("session", session.id, session.to_bytes(), session.expires)
         self._store.put("cookie", written.cookie, written.id.encode(), written.expires)
-        for name in _names(written.identity):
-            key = f"{_name_key(written.identity.provider, name)}/{written.id}"
+        for key in _name_keys(written):
             self._store.put("provider", key, b"", written.expires)
         if previous:
             self._store.delete("cookie", previous.cookie)
             if previous.id != written.id:
-                self._store.delete("session", previous.id)
+                self._delete(previous)
         return written
 
-    def _read_of_provider(self, provider: str, name: str, now: float) -> list[Session]:
-        keys = self._store.find("provider", f"{_name_key(provider, name)}/", now)
-        found = [self._read_session(key.rpartition("/")[2], now) for key in keys]
-        # A session that was renewed since may go by another name.
-        return [session for session in found if session and name in _names(session.identity)]
+    def _read_of_provider(self, provider: str, named: Named, now: float) -> tuple[Session, ...] | None:
+        keys = self._store.find("provider", f"{_name_key(provider, named)}/", now)
+        found = []
+        for key in keys:
+            session = self._read_session(key.rpartition("/")[2], now)
+            # A session that was renewed since may go by another name.
+            if session and key in _name_keys(session):
+                found.append(session)
+            else:
+                self._store.delete("provider", key)
+        return tuple(found) if keys else None
 
     def _delete(self, session: Session) -> None:
         self._store.delete("session", session.id)
         self._store.delete("cookie", session.cookie)
-        for name in _names(session.identity):
-            self._store.delete("provider", f"{_name_key(session.identity.provider, name)}/{session.id}")
+        for key in _name_keys(session):
+            self._store.delete("provider", key)
 
     def _remember(self, nonce: str, known: Granted | None) -> None:
         self._remembered.pop(nonce, None)
@@ -158,14 +180,18 @@ class Sessions:
             self._ended.popitem(last=False)
 
 
-def _names(identity: Identity) -> tuple[str, ...]:
-    """What the provider may call a session by: its own session id, and where `sub` is the user, that."""
-    of_user = identity.subject if identity.provider_type == "oidc" else None
-    return tuple(name for name in (identity.idp_session, of_user) if name)
+def _name_keys(session: Session) -> list[str]:
+    """By what the provider may name a session: its own session id, and where `sub` is the user, that."""
+    identity = session.identity
+    names = [Named("sid", identity.idp_session)] if identity.idp_session else []
+    if identity.provider_type == "oidc":
+        names.append(Named("sub", identity.subject))
+    return [f"{_name_key(identity.provider, named)}/{session.id}" for named in names]
 
 
-def _name_key(provider: str, name: str) -> str:
-    return digest(f"{len(provider)}:{provider}{name}")
+def _name_key(provider: str, named: Named) -> str:
+    # The claim is a part of the key: a `sub` is no secret, and must not pass for a `sid`.
+    return digest(f"{len(provider)}:{provider}{named.claim}:{named.value}")
 
 
 def new_session(

@@ -91,7 +91,7 @@ def _begin_again(site: Site, request: Request, wish: Wish, session: Session, acr
     if party is None:
         return answers.standard(request, "login_unknown")
     wanted = tuple(sorted(identity.acrs.union(acrs)))
-    return (yield from _begin(site, request, wish, party, wanted, identity.login_hint, session.challenge or None))
+    return (yield from _begin(site, request, wish, party, wanted, identity.login_hint, session.challenge))
 
 
 def _begin(
@@ -112,12 +112,14 @@ def _begin(
         "n": nonce,
         "v": verifier,
         "a": acrs,
+        "t": request.at,
+        "c": claims is not None,
         "w": wish.to_json(),
     }
     state = site.seal.close(Purpose.STATE, {"i": sign_in, "p": party.provider.id}, request.at)
     wanted = AuthorizationRequest(
         state=state, nonce=nonce, code_challenge=code_challenge(verifier), acrs=acrs, login_hint=login_hint,
-        claims=claims,
+        claims=claims or None,
     )  # fmt: skip
     try:
         url = yield from ask(Lane.PROVIDER, partial(party.authorization_url, wanted, request.at))

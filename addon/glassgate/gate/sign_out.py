@@ -5,7 +5,7 @@ from functools import partial
 from glassgate.access import cookies, pages
 from glassgate.access.session import Session
 from glassgate.gate import answers
-from glassgate.gate.credentials import session_at
+from glassgate.gate.credentials import known_session
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.gate.visitor import is_top_level
@@ -23,7 +23,7 @@ def logout(site: Site, request: Request, host: str) -> Steps[Answer]:
     """
     if not is_top_level(request):
         return answers.standard(request, "logout_by_page")
-    session = yield from session_at(site, request, host)
+    session = yield from known_session(site, request, host)
     lines = [("Set-Cookie", cookies.clear(name)) for name in _ours(request)]
     if session is None:
         if host != site.team:

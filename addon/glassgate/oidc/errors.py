@@ -79,6 +79,7 @@ class Reason(StrEnum):
     SUB_MALFORMED = auto()
     OID_MISSING = auto()
     AT_HASH = auto()
+    AUTH_TOO_OLD = auto()
     # A refreshed token, against the sign-in that it goes on from (Core 1.0, section 12.2)
     REFRESH_SUBJECT = auto()
     REFRESH_STALE = auto()

@@ -48,6 +48,7 @@ class Expected:
 
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
+    began: float = 0.0  # Unix seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class RelyingParty:
             raise refusal({"error": callback.error, "error_description": callback.error_description})
         tokens = self._endpoint(metadata).redeem(callback.code, expected.code_verifier, self._redirect_uri, now)
         claims = self._claims(tokens, id_token.nonce_is(expected.nonce), metadata, now)
+        self._check_signed_in_anew(claims, expected)
         identity, amiss = self._identity(claims, tokens, metadata)
         identity = replace(identity, acrs_at=dict.fromkeys(sorted(identity.acrs), int(now)))
         return SignedIn(identity, self._kept(tokens.refresh_token, claims, kept.digest(expected.nonce)), amiss)
@@ -111,7 +113,7 @@ class RelyingParty:
         tokens = self._endpoint(metadata).refresh(old.refresh_token, scopes, now)
         again = replace(old, refresh_token=tokens.refresh_token or old.refresh_token)
         if not tokens.id_token:
-            return SignedIn(identity, again)
+            return SignedIn(identity, again, ("the provider sent no new ID token: nothing is known anew",))
         claims = self._claims(tokens, kept.nonce_if_any(old), metadata, now)
         kept.check_goes_on(old, claims)
         fresh, amiss = self._identity(claims, tokens, metadata, is_refresh=True)
@@ -123,7 +125,7 @@ class RelyingParty:
             acrs=fresh.acrs | identity.acrs,
             amr=fresh.amr | identity.amr,
             acrs_at=proven,
-            idp_session=fresh.idp_session or identity.idp_session,
+            idp_session=identity.idp_session or fresh.idp_session,  # what a sign-out there will name
             login_hint=fresh.login_hint or identity.login_hint,
         )
         return SignedIn(fresh, again, amiss)
@@ -184,6 +186,15 @@ class RelyingParty:
             email = provider.claims.get("email", "email")
             return userinfo.complete(claims, endpoint, tokens.access_token, self._outside.fetch, email)
         return claims
+
+    def _check_signed_in_anew(self, claims: Claims, expected: Expected) -> None:
+        """With `prompt: login`, refuse a sign-in that is older than this request, where the token tells its age: the
+        request went through the visitor's browser, which may have left the prompt out."""
+        auth_time = kept.time_of(claims)
+        if self.provider.prompt != "login" or auth_time is None:
+            return
+        if auth_time < expected.began - self.provider.clock_skew:
+            raise SignInError(Reason.AUTH_TOO_OLD, "expected somebody who has just signed in, got an older sign-in")
 
     def _lacks(self, claims: Claims) -> bool:
         """Whether a claim is wanted that the ID token leaves out."""

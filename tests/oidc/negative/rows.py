@@ -14,6 +14,7 @@ class Row:
     - "refused": no session begins, no cookie is set, the store is as it was; `reason` is told
     - "denied": the sign-in stands, but the policy keeps its person out; `reason` is told beside it, where there is one
     - "ended": a session that was good ends when its provider is asked again; `reason` is told
+    - "unsettled": what came says nothing about the person, whose session goes on for now; `reason` is told
     - "kept": a session goes on though somebody said that it ended; `reason` is told
     - "ignored": all goes on as if it had not been said; `check` sees what must not have happened
     - "cannot": this client never gets there; `why`

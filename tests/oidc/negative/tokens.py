@@ -195,6 +195,8 @@ CLAIMS = [
     Row("another nonce", "Core 1.0, 3.1.3.7 (11)", claims(nonce="another"), "nonce_mismatch"),
     Row("no nonce", "Core 1.0, 3.1.3.7 (11)", claims(nonce=None), "nonce_mismatch"),
     Row("an empty nonce", "Core 1.0, 3.1.3.7 (11)", claims(nonce=""), "nonce_mismatch"),
+    Row("an older sign-in where a new one was asked for", "Core 1.0, 3.1.2.1 (prompt)",
+        claims(auth_time=NOW - 3600), "auth_too_old", good=all_of(given(prompt="login"), claims(auth_time=NOW))),
     Row("no sub", "Core 1.0, 2", claims(sub=None), "sub_malformed"),
     Row("an empty sub", "Core 1.0, 2", claims(sub=""), "sub_malformed"),
     Row("a sub that is a number", "Core 1.0, 2", claims(sub=1), "sub_malformed"),

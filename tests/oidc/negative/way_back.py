@@ -222,9 +222,6 @@ CANNOT = [
     Row("a signed answer (JARM)", "JARM, 4.4", ends="cannot", why="no response_mode of JARM is asked for"),
     Row("a request by reference that others can change", "RFC 9101, 10.2", ends="cannot",
         why="neither request nor request_uri is ever sent"),
-    Row("an old auth_time, or none", "Core 1.0, 3.1.3.7 (13)", ends="cannot",
-        why="max_age is never asked for: a new sign-in is asked for by prompt=login, a second factor by acrs; "
-        "at a refresh auth_time is compared"),
     Row("another acr", "Core 1.0, 3.1.3.7 (12)", ends="cannot",
         why="acr is never asked for, and no rule reads it but as a claim; Entra's acrs have rows of their own"),
     Row("an access token bound to another key", "RFC 9449, 4.3", ends="cannot",
