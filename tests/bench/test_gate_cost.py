@@ -6,6 +6,7 @@ import time
 import pytest
 
 from bench import asked, gate_cost, sessions, signed_in
+from glassgate.access import session
 from glassgate.gate.sessions import Sessions
 from glassgate.mitm import flows
 from glassgate.state.open import open_store
@@ -43,6 +44,16 @@ def test_the_store_holds_what_the_gate_would_write(gate):
     assert len(sessions.fill(gate, sessions.VISITORS + 5, time.time())) == sessions.VISITORS
     grown = {space: count - before.get(space, 0) for space, count in rows(path).items()}
     assert grown == {"session": sessions.VISITORS + 5, "grant": sessions.VISITORS + 5, "cookie": sessions.VISITORS + 5}
+
+
+def test_visitors_are_in_many_groups_and_others_in_few(tmp_path):
+    gate = signed_in.prepare(tmp_path, port=8443, origin=9000, certificate=tmp_path / "certs" / "edge.pem")
+    sessions.fill(gate, sessions.VISITORS + 1, time.time())
+    connection = sqlite3.connect(gate.settings.store.partition(":")[2])
+    stored = connection.execute("SELECT value FROM entries WHERE space = 'session'").fetchall()
+    connection.close()
+    groups = sorted(len(session.Session.from_bytes(value).identity.groups) for (value,) in stored)
+    assert groups == [5, *[50] * sessions.VISITORS]
 
 
 def rows(path):
