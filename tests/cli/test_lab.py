@@ -108,6 +108,46 @@ def test_a_fault_of_the_file_is_not_cleared_by_command(folder, tell):
     assert tell("fault", "clear", "slow").exit_code == 0
 
 
+def test_what_is_switched_is_listed_with_the_command_that_undoes_it(folder, tell, monkeypatch):
+    monkeypatch.chdir(folder)
+    tell("user", "disable", "alice")
+    assert tell("list").output == "alice@contoso.example is disabled  ./run.sh lab user enable alice@contoso.example\n"
+    assert json.loads(tell("list", "--json").output) == [
+        {"what": "alice@contoso.example is disabled", "undo": "./run.sh lab user enable alice@contoso.example"}
+    ]
+
+
+def test_where_nothing_is_switched_the_list_says_so(tell):
+    assert tell("list").output == "Nothing is switched.\n"
+    assert json.loads(tell("list", "--json").output) == []
+
+
+def test_a_reset_undoes_it_all_and_says_what(folder, tell):
+    tell("fault", "set", "slow")
+    tell("user", "disable", "alice")
+    assert tell("reset").output == "No more: every answer comes late.\nNo more: alice@contoso.example is disabled.\n"
+    after = switched(folder)
+    assert (after.faults, after.users) == ({}, {})
+    assert tell("reset").output == "There was nothing to undo.\n"
+
+
+def test_a_reset_says_what_stands_in_the_file(folder, tell):
+    change(folder, lambda given: given["lab"].update(faults=["alg_none"]))
+    done = tell("reset")
+    assert done.exit_code == 1
+    assert "There was nothing to undo." in done.output
+    assert "Take it out of `lab.faults` there." in done.output
+
+
+def test_a_name_that_several_have_is_not_guessed(folder, tell):
+    other = {"name": "alice", "password": "password"}
+    change(folder, lambda given: given["lab"].update(tenants=[{"domain": "adatum.example", "users": [other]}]))
+    done = tell("user", "disable", "alice")
+    assert done.exit_code == 2
+    assert "write alice@contoso.example or alice@adatum.example." in " ".join(done.output.split())
+    assert tell("user", "disable", "alice@adatum.example").exit_code == 0
+
+
 def test_a_user_is_disabled_enabled_and_revoked(folder, tell):
     assert tell("user", "disable", "Alice").exit_code == 0
     assert switched(folder).user("alice@contoso.example") == UserSwitch(disabled=True)
@@ -161,9 +201,11 @@ def test_a_wrong_call_is_2_and_says_the_mend(folder, tell, row):
     assert not (folder / "state" / "glassgate.db").exists() or switched(folder).users == {}
 
 
-EVERY = [["fault", "set", "slow"], ["fault", "list"], ["fault", "clear"], ["user", "disable", "alice"],
-         ["user", "enable", "alice"], ["user", "revoke", "alice"], ["user", "groups", "alice", "--add", GROUP],
-         ["keys", "rotate"]]  # fmt: skip
+EVERY = [
+    ["list"], ["reset"], ["fault", "set", "slow"], ["fault", "list"], ["fault", "clear"], ["user", "disable", "alice"],
+    ["user", "enable", "alice"], ["user", "revoke", "alice"], ["user", "groups", "alice", "--add", GROUP],
+    ["keys", "rotate"],
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("words", EVERY, ids=lambda words: "-".join(words[:2]))

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from glassgate.cli.welcome import welcome
+from glassgate.cli.lab_switched import Switched, command
+from glassgate.cli.welcome import MOST_SWITCHED, welcome
 from glassgate.config.load import load
 from house.tree import ROOT
 
@@ -57,6 +58,22 @@ def test_one_app_and_one_user_are_enough(settings):
     assert "payroll" not in text
     assert "private window" not in text
     assert "2. curl" in text
+
+
+def test_what_was_switched_before_is_told_with_what_undoes_it(settings):
+    found = [Switched("alice@contoso.example is disabled", "./run.sh lab user enable alice@contoso.example")]
+    lines = click.unstyle(welcome(settings, switched=found)).splitlines()
+    assert "  Switched, until it is undone" in lines
+    assert "  alice@contoso.example is disabled  ./run.sh lab user enable alice@contoso.example" in lines
+    assert "Switched" not in page(settings)
+
+
+def test_a_long_list_of_switches_is_cut(settings):
+    found = [Switched(f"fault {number}", "undo") for number in range(MOST_SWITCHED + 3)]
+    text = click.unstyle(welcome(settings, switched=found))
+    assert f"fault {MOST_SWITCHED - 1} " in text
+    assert f"fault {MOST_SWITCHED} " not in text
+    assert f"  and 3 more: {command(settings.path, 'list')}" in text
 
 
 @pytest.mark.parametrize("without", ["lab", "users"])

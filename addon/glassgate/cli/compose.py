@@ -56,6 +56,7 @@ class Composed:
     addon: GateAddon
     starts: list[Callable[[], None]]
     closes: list[Callable[[], None]]
+    lab: "Lab | None" = None
 
     def start(self) -> None:
         """Start metrics and the lab's origins. Raises StartError."""
@@ -103,13 +104,13 @@ def compose(settings: Settings) -> Composed:
         starts.append(monitor.start)
         closes.append(monitor.close)
     hosts: dict[str, WSGIApplication] = {}
-    if settings.lab:
-        lab = _lab(settings, settings.lab, store)
+    lab = _lab(settings, settings.lab, store) if settings.lab else None
+    if lab:
         hosts = dict(lab.hosts)
         starts.append(lab.start)
         closes.append(lab.close)
     addon = GateAddon(site, recorder, OriginTrust(settings.apps), lanes, hosts)
-    return Composed(settings, addon, starts, closes)
+    return Composed(settings, addon, starts, closes, lab)
 
 
 def _site(settings: Settings, keys: KeyRing, sessions: Sessions) -> Site:

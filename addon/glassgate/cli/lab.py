@@ -1,4 +1,4 @@
-"""`glassgate lab`: what goes wrong in the lab's tenant, and what becomes of its users and keys, while it runs."""
+"""`glassgate lab`: what goes wrong in the lab's tenant, and what becomes of its users and keys. Kept until undone."""
 
 import contextlib
 import json
@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from glassgate.cli.lab_switched import Switched, as_lines, switched
 from glassgate.cli.options import config_option, json_option
 from glassgate.config.lab_values import AADSTS_EXAMPLES, LAB_FAULTS, lab_fault, says
 from glassgate.config.load import load
@@ -33,9 +34,41 @@ FAULTS = "\b\nFaults:\n" + "\n".join(
 )
 
 
-@click.group(short_help="Turn the lab's tenant while it runs.")
+@click.group(short_help="Turn the lab's tenant: faults, users, keys.")
 def lab() -> None:
-    """Turn the lab's tenant while it runs: its faults, its users, its keys."""
+    """Turn the lab's tenant: its faults, its users, its keys.
+
+    A lab that runs heeds at once. What is switched stays so, over restarts too, until it is undone: `lab list` shows
+    it, `lab reset` undoes it all.
+    """
+
+
+@lab.command("list", short_help="List what is switched, and how to undo it.")
+@config_option
+@json_option
+def list_switched(path: Path, as_json: bool) -> None:
+    """List what is switched, each with the command that undoes it."""
+    with _reached(path) as reached:
+        found = _switched(reached)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        click.echo("\n".join(as_lines(found)) if found else "Nothing is switched.")
+
+
+@lab.command(short_help="Undo all that is switched.")
+@config_option
+def reset(path: Path) -> None:
+    """Undo all that is switched: the lab is as the configuration says again. Keys that were rotated stay."""
+    from glassgate.lab.tenant.switches import Switches
+
+    with _reached(path) as reached:
+        before = _switched(reached)
+        reached.board.change(lambda _: Switches(), reached.now)
+        after = _switched(reached)
+    undone = [one.what for one in before if one not in after]
+    click.echo("\n".join(f"No more: {what}." for what in undone) if undone else "There was nothing to undo.")
+    _say_standing(reached)
 
 
 @lab.group()
@@ -79,8 +112,8 @@ def set_fault(path: Path, name: str, seconds: float | None, times: int | None) -
 
     if seconds is not None and name not in SECONDS:
         raise click.UsageError(f"`{name}` takes no --seconds: only {' and '.join(SECONDS)} do.")
-    with _running(path) as running:
-        running.board.change(lambda switches: switches.with_fault(Fault(name, seconds, times)), running.now)
+    with _reached(path) as reached:
+        reached.board.change(lambda switches: switches.with_fault(Fault(name, seconds, times)), reached.now)
     often = "until it is cleared" if times is None else "once" if times == 1 else f"{times} times"
     click.echo(f"From now on {says(name)}, {often}.")
 
@@ -90,8 +123,8 @@ def set_fault(path: Path, name: str, seconds: float | None, times: int | None) -
 @json_option
 def list_faults(path: Path, as_json: bool) -> None:
     """List what goes wrong now."""
-    with _running(path) as running:
-        commanded = running.board.commanded(running.now).faults
+    with _reached(path) as reached:
+        commanded = reached.board.commanded(reached.now).faults
         found = [
             {
                 "name": one.name,
@@ -100,7 +133,7 @@ def list_faults(path: Path, as_json: bool) -> None:
                 "from": "command" if one.name in commanded else str(path),
                 "says": says(one.name),
             }
-            for one in running.board.read(running.now).faults.values()
+            for one in reached.board.read(reached.now).faults.values()
         ]
     click.echo(json.dumps(found, indent=2) if as_json else _as_table(found))
 
@@ -110,14 +143,11 @@ def list_faults(path: Path, as_json: bool) -> None:
 @click.argument("name", required=False, callback=_read_fault)
 def clear_fault(path: Path, name: str | None) -> None:
     """Let it go right again: one fault, or all of them."""
-    with _running(path) as running:
-        there = [one for one in running.board.commanded(running.now).faults if name in (None, one)]
-        running.board.change(lambda switches: switches.without_faults(there), running.now)
-        standing = [one for one in running.board.standing if name in (None, one)]
+    with _reached(path) as reached:
+        there = [one for one in reached.board.commanded(reached.now).faults if name in (None, one)]
+        reached.board.change(lambda switches: switches.without_faults(there), reached.now)
     click.echo(f"Cleared: {', '.join(there)}." if there else "There was nothing to clear.")
-    if standing:
-        click.echo(f"{', '.join(standing)}: stands in {path}. Take it out of `lab.faults` there.", err=True)
-        sys.exit(1)
+    _say_standing(reached, name)
 
 
 @user.command(short_help="Take no sign-in and no refresh token of a user.")
@@ -170,24 +200,32 @@ def rotate(path: Path) -> None:
     """
     from glassgate.lab.tenant.keys import SigningKeys
 
-    with _running(path) as running:
-        ring = SigningKeys.open(running.folder, running.now)
-        ring.rotate(running.now)
+    with _reached(path) as reached:
+        ring = SigningKeys.open(reached.folder, reached.now)
+        ring.rotate(reached.now)
         click.echo(f"The tenant signs with {ring.published[0].kid} now, and next with {ring.published[1].kid}.")
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A lab that may be running: its switches, reached through its store, and its folder."""
+class Reached:
+    """A lab, whether it runs now or not: its switches, reached through its store, and its folder."""
 
+    path: Path
     lab: LabSettings
     board: "Switchboard"
     folder: Path
     now: float
 
+    @property
+    def people(self) -> "list[Person]":
+        """Everyone who has an account, the main tenant's first."""
+        from glassgate.lab.tenant.tenants import make_tenants
+
+        return [person for tenant in make_tenants(self.lab) for person in tenant.people.values()]
+
 
 @contextlib.contextmanager
-def _running(path: Path) -> Iterator[Running]:
+def _reached(path: Path) -> Iterator[Reached]:
     from glassgate.lab.tenant.switches import Switchboard
 
     settings = load(path, os.environ)
@@ -199,33 +237,46 @@ def _running(path: Path) -> Iterator[Running]:
         )
     store = open_store(settings.store)
     try:
-        yield Running(settings.lab, Switchboard(store, settings.lab.faults), settings.state / "lab", time.time())
+        yield Reached(path, settings.lab, Switchboard(store, settings.lab.faults), settings.state / "lab", time.time())
     finally:
         store.close()
 
 
 def _switch(path: Path, name: str, edit: "Callable[[UserSwitch, float], UserSwitch]") -> "Person":
     """Do something to a user. The answer has the groups that they are in then."""
-    with _running(path) as running:
-        who = _named(running, name)
-        after = running.board.change(
-            lambda switches: switches.with_user(who.upn, edit(switches.user(who.upn), running.now)), running.now
+    with _reached(path) as reached:
+        who = _named(reached, name)
+        after = reached.board.change(
+            lambda switches: switches.with_user(who.upn, edit(switches.user(who.upn), reached.now)), reached.now
         )
     return replace(who, groups=after.user(who.upn).groups(who.groups))
 
 
-def _named(running: Running, name: str) -> "Person":
-    from glassgate.lab.tenant.tenants import make_tenants
-
-    everyone = [person for tenant in make_tenants(running.lab) for person in tenant.people.values()]
-    wanted = name.lower()
-    exact = [person for person in everyone if person.upn == wanted]
+def _named(reached: Reached, name: str) -> "Person":
+    everyone, wanted = reached.people, name.lower()
+    for person in everyone:
+        if person.upn == wanted:
+            return person
     bare = [person for person in everyone if person.upn.partition("@")[0] == wanted]
-    for person in exact + bare:
+    if len({person.account for person in bare}) > 1:
+        raise click.UsageError(f"The lab has several `{name}`: write {' or '.join(person.upn for person in bare)}.")
+    for person in bare:  # a guest here comes before the same account at home
         return person
     names = [person.upn if "@" in wanted else person.upn.partition("@")[0] for person in everyone]
     mend = did_you_mean(wanted, dict.fromkeys(names))
     raise click.UsageError(f"The lab has no user `{name}`: {mend or 'it has none at all'}")
+
+
+def _switched(reached: Reached) -> tuple[Switched, ...]:
+    return switched(reached.board, reached.people, reached.path, reached.now)
+
+
+def _say_standing(reached: Reached, name: str | None = None) -> None:
+    """Where faults of the file go on happening, say so, and end with 1."""
+    standing = [one for one in reached.board.standing if name in (None, one)]
+    if standing:
+        click.echo(f"{', '.join(standing)}: stands in {reached.path}. Take it out of `lab.faults` there.", err=True)
+        sys.exit(1)
 
 
 def _as_table(found: list[dict[str, Any]]) -> str:

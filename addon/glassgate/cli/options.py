@@ -18,6 +18,11 @@ def config_option[F: Callable[..., Any]](command: F) -> F:
     return option(command)
 
 
+def as_typed(path: Path) -> str:
+    """A path as one would type it here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def json_option[F: Callable[..., Any]](command: F) -> F:
     """--json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)

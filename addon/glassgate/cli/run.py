@@ -3,11 +3,13 @@
 import asyncio
 import os
 import socket
+import time
 from pathlib import Path
 
 import click
 
-from glassgate.cli.compose import compose
+from glassgate.cli.compose import Composed, compose
+from glassgate.cli.lab_switched import switched
 from glassgate.cli.options import config_option
 from glassgate.cli.welcome import welcome
 from glassgate.config.load import load
@@ -22,8 +24,8 @@ WEB_PORTS = range(8081, 8101)
 @config_option
 def up(path: Path) -> None:
     """Start the gate, with the lab where the configuration enables it."""
-    settings = _load(path)
-    _run(settings, lambda: click.echo(welcome(settings)))
+    composed = compose(_load(path))
+    asyncio.run(masters.run_lean(composed, lambda: click.echo(_welcome(composed))))
 
 
 @click.command()
@@ -36,7 +38,8 @@ def web(path: Path) -> None:
         raise StartError(
             f"no port for mitmweb is free from {WEB_PORTS[0]} to {WEB_PORTS[-1]}", mend="end what listens there"
         )
-    asyncio.run(masters.run_web(compose(settings), lambda url: click.echo(welcome(settings, web_url=url)), port))
+    composed = compose(settings)
+    asyncio.run(masters.run_web(composed, lambda url: click.echo(_welcome(composed, url)), port))
 
 
 @click.command()
@@ -49,7 +52,8 @@ def serve(path: Path) -> None:
             "`serve` runs no lab", where=str(path), mend="set `lab.enabled` to false, or use `up` on your own machine"
         )
     _listenable(settings)
-    _run(settings, lambda: click.echo(f"glassgate: {settings.origin_of(settings.team.host)} answers."))
+    said = f"glassgate: {settings.origin_of(settings.team.host)} answers."
+    asyncio.run(masters.run_lean(compose(settings), lambda: click.echo(said)))
 
 
 def _load(path: Path) -> Settings:
@@ -66,8 +70,11 @@ def _listenable(settings: Settings) -> None:
         )
 
 
-def _run(settings: Settings, ready: masters.Call) -> None:
-    asyncio.run(masters.run_lean(compose(settings), ready))
+def _welcome(composed: Composed, web_url: str | None = None) -> str:
+    lab, settings = composed.lab, composed.settings
+    people = [person for tenant in lab.tenants for person in tenant.people.values()] if lab else []
+    found = switched(lab.switchboard, people, settings.path, time.time()) if lab else ()
+    return welcome(settings, web_url, found)
 
 
 def _free(endpoint: Endpoint) -> str | None:

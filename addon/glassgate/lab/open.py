@@ -19,7 +19,7 @@ from glassgate.lab.tenant.graph import graph_app
 from glassgate.lab.tenant.keys import SigningKeys, open_secrets
 from glassgate.lab.tenant.registration import Registration
 from glassgate.lab.tenant.switches import Switchboard
-from glassgate.lab.tenant.tenants import make_tenants
+from glassgate.lab.tenant.tenants import Tenants, make_tenants
 from glassgate.oidc.http import Fetch
 from glassgate.state.files import private_folder
 from glassgate.state.store import Store
@@ -47,6 +47,8 @@ class Lab:
 
     hosts: Mapping[str, WSGIApplication]  # by public host name; plain WSGI, thread-safe
     origins: Server
+    switchboard: Switchboard
+    tenants: Tenants
 
     def start(self) -> None:
         """Let the origins answer. Raises StartError where a port is taken; nothing listens then."""
@@ -102,7 +104,8 @@ def open_lab(
     )
     known = TeamKeys(team.fetch, team.certs)
     origins = open_server(settings.origins, keys=known, issuer=team.issuer, auds=team.auds, logs=folder)
-    return Lab({LOGIN: tenant_app(cloud), GRAPH: graph_app(cloud, access_log(folder / "graph.log"))}, origins)
+    hosts = {LOGIN: tenant_app(cloud), GRAPH: graph_app(cloud, access_log(folder / "graph.log"))}
+    return Lab(hosts, origins, cloud.switchboard, cloud.tenants)
 
 
 def _check_origin(origin: LabOrigin) -> None:
