@@ -49,6 +49,10 @@ WRONG = {
     "key of a tenant's user": ({"tenants": [{"domain": "f.example", "users": [DAVE | {"x": 1}]}]}, "of a lab user"),
     "id": ({"tenants": [{"domain": "f.example", "id": "x"}]}, "not an object id"),
     "domain twice": ({"tenants": [{"domain": "f.example"}] * 2}, "the domain of a lab tenant twice"),
+    "domain of the main tenant": (
+        {"tenants": [{"domain": "Contoso.Example", "users": [DAVE]}]},
+        "`contoso.example` is the domain of the lab's main tenant",
+    ),
     "user twice": ({"tenants": [{"domain": "f.example", "users": [DAVE, DAVE]}]}, "a user of this tenant twice"),
 }
 

@@ -9,7 +9,7 @@ from glassgate.access import selectors
 from glassgate.access.selectors import GROUP
 from glassgate.config.problems import Path, Problem, shown
 from glassgate.config.providers import check_providers
-from glassgate.config.settings import LAB_SITES
+from glassgate.config.settings import LAB_DOMAIN, LAB_SITES
 from glassgate.config.tree import Tree, entries, lab_is_on, listed, listens_to_others, rules, sources
 from glassgate.errors import GlassgateError, did_you_mean
 
@@ -147,6 +147,17 @@ def _lab_stays_here(tree: Tree) -> Iterator[Problem]:
         yield Problem(("trusted_proxies",), "the lab is on, and is never behind proxies", "leave the key out")
 
 
+def _lab_tenants_are_further_ones(tree: Tree) -> Iterator[Problem]:
+    # Without users such an entry only says which id the main tenant has.
+    for place, tenant in entries(tree, ("lab", "tenants")):
+        if str(tenant.get("domain")).lower() == LAB_DOMAIN and tenant.get("users"):
+            yield Problem(
+                (*place, "domain"),
+                f"`{LAB_DOMAIN}` is the domain of the lab's main tenant, whose users are those of `lab.users`",
+                "write these users there, or give this tenant a domain of its own",
+            )
+
+
 CHECKS: tuple[Check, ...] = (
     _each_once,
     _team_is_no_app,
@@ -155,5 +166,6 @@ CHECKS: tuple[Check, ...] = (
     _no_circles,
     _no_listener_twice,
     _lab_stays_here,
+    _lab_tenants_are_further_ones,
     check_providers,
 )
