@@ -49,6 +49,7 @@ class App:
     unauthenticated: Unauthenticated = Unauthenticated.AUTO
     forward_cookie: bool = False
     websocket_origins: tuple[str, ...] = ()  # further allowed origins, "https://host[:port]"
+    max_body: int | None = None  # bytes of one request's body; None: as many as there are
 
 
 def default_aud(team: str, name: str) -> str:

@@ -146,6 +146,24 @@ MESSAGES = {
         "This address does not take requests of this kind.",
         "Open it in a browser, or use one of the methods that the Allow header names.",
     ),
+    "timeout": Message(
+        408,
+        "That took too long",
+        "The request did not arrive in time, so it went no further.",
+        "Check your connection and try again.",
+    ),
+    "body_too_large": Message(
+        413,
+        "That is more than is taken here",
+        "What was sent is larger than may be sent to this address, so it went no further.",
+        "Send less at once. How much an application takes is for the administrator of this gate to say.",
+    ),
+    "target_too_long": Message(
+        414,
+        "This address is too long",
+        "It is longer than this gate takes, so the request went no further.",
+        "If a program made it, its author can send in a body what is in the address now.",
+    ),
     "url_too_long": Message(
         414,
         "This address is too long to come back to",
@@ -153,6 +171,12 @@ MESSAGES = {
         "Sign in, then open the address again.",
     ),
     "misdirected": Message(421, "Misdirected request", "Nothing is served here under this name.", signed=False),
+    "head_too_large": Message(
+        431,
+        "The headers are too large",
+        "The request's headers are more than this gate takes, so it went no further.",
+        "Cookies are the usual reason: delete this site's cookies, then load the page again.",
+    ),
     "too_many": Message(
         429,
         "Too many attempts",
@@ -169,6 +193,18 @@ MESSAGES = {
         502,
         "The application does not answer",
         "You were let in, but the application behind this gate could not be reached.",
+        "Try again in a moment. If it stays, tell whoever runs the application.",
+    ),
+    "origin_broken": Message(
+        502,
+        "The application's answer cannot be read",
+        "You were let in, but the answer of the application behind this gate is none that could be passed on.",
+        "This is for whoever runs the application. The request id below finds it in the gate's log.",
+    ),
+    "origin_timeout": Message(
+        504,
+        "The application took too long",
+        "You were let in, but the application behind this gate did not answer in time.",
         "Try again in a moment. If it stays, tell whoever runs the application.",
     ),
     "provider_unavailable": Message(
