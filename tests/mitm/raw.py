@@ -6,6 +6,7 @@ import ssl
 import h2.config
 import h2.connection
 import h2.events
+import h2.exceptions
 
 
 def tls(ca, port, host="wiki.localhost", alpn=("http/1.1",), timeout=15):
@@ -54,18 +55,38 @@ class Http2:
             self._flush()
         return stream
 
+    def ask_more(self, headers):
+        """Begin a request whose body is still to come; return its stream."""
+        stream = self.h2.get_next_available_stream_id()
+        self.h2.send_headers(stream, headers)
+        self._flush()
+        return stream
+
+    def send(self, stream, data):
+        """Send a piece of a body, unless nobody wants it any more."""
+        try:
+            while self.h2.local_flow_control_window(stream) < len(data):
+                self._read()
+            self.h2.send_data(stream, data)
+        except h2.exceptions.StreamClosedError:
+            return
+        self._flush()
+
     def answer(self, stream):
         """(status, body) of a stream; status None where it was reset."""
         while True:
             found = self.answers.get(stream)
             if found and found[2]:
                 return found[0], found[1]
-            data = self.sock.recv(65536)
-            if not data:
+            if not self._read():
                 return None, b""
-            for event in self.h2.receive_data(data):
-                self._take(event)
-            self._flush()
+
+    def _read(self):
+        data = self.sock.recv(65536)
+        for event in self.h2.receive_data(data):
+            self._take(event)
+        self._flush()
+        return data
 
     def _take(self, event):
         stream = getattr(event, "stream_id", None)

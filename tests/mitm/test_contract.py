@@ -5,22 +5,53 @@ When one of these fails, a new version changed something. Read what the row says
 
 import inspect
 import logging
+import re
+import sys
 from importlib.metadata import version
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import ConnectionState as H2State
+from h2.connection import H2Connection
+from h11 import _readers, _receivebuffer
 from mitmproxy import addonmanager, connection, http, optmanager
 from mitmproxy.addons import next_layer, proxyserver, script, tlsconfig
 from mitmproxy.net.http.validate import validate_headers
-from mitmproxy.options import Options
-from mitmproxy.proxy import layer, mode_servers, server, server_hooks
-from mitmproxy.proxy.layers import ClientTLSLayer, tls
-from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HTTPMode, HttpStream, SendHttp, _events
+from mitmproxy.proxy import events, layer, mode_servers, server, server_hooks, tunnel
+from mitmproxy.proxy.layers import ClientTLSLayer, tls, websocket
+from mitmproxy.proxy.layers.http import (
+    DropStream,
+    HttpClient,
+    HttpLayer,
+    HTTPMode,
+    HttpStream,
+    RegisterHttpConnection,
+    SendHttp,
+    _base,
+    _events,
+    _http1,
+    _http2,
+    _http_h2,
+    validate_request,
+)
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from mitmproxy.test import tflow
 from mitmproxy.tools.web.master import WebMaster
 from OpenSSL import SSL
+from wsproto.connection import Connection as WsConnection
+from wsproto.extensions import PerMessageDeflate
+from wsproto.frame_protocol import FrameDecoder
 
-from glassgate.mitm.layers import GateLayer, GateStream, first_layer
+from glassgate.mitm.layers.events import CloseWebsocket, Drain, Refuse, TooSlow
+from glassgate.mitm.layers.first import GateLayer, first_layer
+from glassgate.mitm.layers.http1 import Http1Front
+from glassgate.mitm.layers.http2 import Http2Front
+from glassgate.mitm.layers.limits import Limits
+from glassgate.mitm.layers.stream import GateStream
+from glassgate.mitm.layers.upstream import Http1Back
+from glassgate.mitm.layers.websocket import GateWebsocket
+from glassgate.mitm.layers.windows import Bounded
+from mitm.layers.stage import PROGRAM, Said
 
 
 def source(thing):
@@ -34,22 +65,32 @@ def parameters(call):
 def context():
     from mitmproxy.proxy.context import Context
 
-    return Context(tflow.tclient_conn(), Options())
+    return Context(tflow.tclient_conn(), PROGRAM.options)
 
 
 def test_the_version_that_all_of_this_was_read_in():
     assert version("mitmproxy").startswith("12.2.")
 
 
-# layers.py: bodies are framed, refused ones cut off, failures get our page
+# layers/: what is read has a limit, what fails gets our answer
 
 STREAM = [
-    ("start_request_stream", ["self"], "an HTTP/2 body goes to an origin without framing: smuggling"),
+    ("state_wait_for_request_headers", ["self", "event"], "a body is asked for before its length was judged"),
+    ("check_invalid", ["self", "request"], "a request that can be read in two ways gets mitmproxy's page"),
+    ("start_request_stream", ["self"], "a line of the log for each request"),
+    ("make_server_connection", ["self"], "an origin works on for somebody who was refused meanwhile"),
+    ("state_stream_request_body", ["self", "event"], "a body without a length is passed on without an end"),
     ("state_consume_request_body", ["self", "event"], "a refused body is kept in memory to its last byte"),
     ("state_wait_for_response_headers", ["self", "event"], "an origin's ambiguous head gets mitmproxy's page"),
+    ("start_response_stream", ["self"], "a line of the log for each answer"),
+    ("state_stream_response_body", ["self", "event"], "options are looked up for every piece of an answer"),
+    ("flow_done", ["self"], "a WebSocket is mitmproxy's, and bounds nothing"),
     ("handle_protocol_error", ["self", "event"], "an origin that is away gets mitmproxy's page"),
+    ("check_killed", ["self", "emit_error_hook"], "a stream of HTTP/2 that was killed is known for ever"),
+    ("state_consume_response_body", ["self", "event"], "an answer without a body has no next step"),
     ("state_errored", ["self", "_"], "an answer of ours goes on to be judged as the origin's"),
     ("state_done", ["self", "_"], "an unfinished request is taken for a finished one"),
+    ("passthrough", ["self", "event"], "a WebSocket hears nothing"),
 ]
 
 
@@ -58,10 +99,27 @@ def test_the_steps_of_a_request(name, given, holds_up):
     assert parameters(getattr(HttpStream, name)) == given, holds_up
 
 
-@pytest.mark.parametrize("name", [name for name in vars(GateStream) if name in vars(HttpStream) and name[0] != "_"])
-def test_what_we_replace_is_still_asked(name):
+REPLACED = [
+    (ours, theirs, name)
+    for ours, theirs in (
+        (GateStream, HttpStream),
+        (GateLayer, HttpLayer),
+        (Http1Front, _http1.Http1Server),
+        (Http1Back, _http1.Http1Client),
+        (Http2Front, _http2.Http2Server),
+        (GateWebsocket, websocket.WebsocketLayer),
+        (Bounded, _http_h2.BufferedH2Connection),
+    )
+    for name in vars(ours)
+    if hasattr(theirs, name) and name[0] != "_" and callable(getattr(theirs, name))
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "name"), REPLACED, ids=[f"{row[0].__name__}.{row[2]}" for row in REPLACED])
+def test_what_we_replace_is_still_asked(ours, theirs, name):
     """By another step, or as the state that the next event goes to; a method that nobody calls would do nothing."""
-    assert f"self.{name}" in source(HttpStream).replace(f"def {name}", ""), name
+    asked = "".join(source(sys.modules[one.__module__]) for one in (*theirs.__mro__[:-1], *ours.__mro__[:1]))
+    assert re.search(rf"(?<!def )\b{name}\b", asked), name
 
 
 def test_a_request_has_the_parts_that_we_read():
@@ -73,11 +131,33 @@ def test_a_request_has_the_parts_that_we_read():
     stream.request_body_buf.clear()
 
 
+def test_a_layer_waits_while_a_hook_is_not_done():
+    """By which a body is left unread until its request is worked on, and its bytes are counted once."""
+    assert HttpStream(context(), 1)._paused is None
+    assert "if self._paused:" in source(layer.Layer.handle_event)
+    assert "self._paused_event_queue.append" in source(layer.Layer.handle_event)
+
+
 def test_a_refusal_is_sent_when_its_body_has_ended_and_not_before():
     """Why `state_consume_request_body` is replaced: mitmproxy keeps the body, whoever answers."""
     code = source(HttpStream.state_consume_request_body)
     assert "self.request_body_buf" in code
     assert "RequestEndOfMessage" in code
+
+
+def test_what_of_a_step_we_leave_out():
+    """Replaced steps are ours to keep up: where mitmproxy does more in one, we have to look whether it matters."""
+    code = source(HttpStream.state_wait_for_request_headers)
+    steps = re.findall(r"yield from self\.(\w+)|yield (\w+)", code)
+    assert [one or other for one, other in steps] == [
+        "check_invalid", "handle_connect", "SendHttp", "check_body_size", "HttpRequestHeadersHook", "check_killed",
+        "SendHttp", "start_request_stream",
+    ]  # fmt: skip
+    code = source(HttpStream.state_wait_for_response_headers)
+    steps = re.findall(r"yield from self\.(\w+)|yield (\w+)", code)
+    assert [one or other for one, other in steps] == [
+        "check_body_size", "check_invalid", "HttpResponseHeadersHook", "check_killed", "start_response_stream",
+    ]  # fmt: skip
 
 
 def test_streams_are_made_in_one_place():
@@ -90,10 +170,29 @@ def test_streams_are_made_in_one_place():
 
 
 def test_a_layer_of_ours_makes_streams_of_ours():
-    made = GateLayer(context(), lambda flow: None)
+    made = GateLayer(context(), Said(Limits()))
     assert made.mode is HTTPMode.transparent, "in reverse mode the Host header would be mitmproxy's to set"
     list(made.make_stream(7))
     assert isinstance(made.streams[7], GateStream)
+
+
+def test_a_layers_events_go_to_whoever_asked_for_them():
+    made = HttpLayer(context(), HTTPMode.transparent)
+    assert (made.command_sources, made.connections, dict(made.waiting_for_establishment)) == ({}, {}, {})
+    code = source(HttpLayer._handle_event)
+    assert "self.command_sources.pop(event.command)" in code
+    assert "self.connections[event.connection]" in code
+
+
+def test_a_connection_is_registered_before_anything_is_sent_on_it():
+    """When ours takes the place of mitmproxy's: before that nothing was sent, after it everything is framed."""
+    assert parameters(HttpLayer.register_connection) == ["self", "command"]
+    assert parameters(HttpLayer.get_connection) == ["self", "event", "reuse"]
+    code = source(HttpClient._handle_event)
+    made, registered = code.index("Http1Client(self.context)"), code.index("yield RegisterHttpConnection")
+    assert made < registered, "an HTTP/2 body goes to an origin without framing: smuggling"
+    assert "self._handle_event = self.child_layer.handle_event" in code
+    assert set(inspect.signature(RegisterHttpConnection).parameters) == {"connection", "err"}
 
 
 def test_what_is_sent_to_a_client():
@@ -104,21 +203,120 @@ def test_what_is_sent_to_a_client():
     assert parameters(_events.ResponseData) == ["stream_id", "data"]
     assert parameters(_events.ResponseEndOfMessage) == ["stream_id"]
     assert parameters(_events.ResponseProtocolError)[:3] == ["stream_id", "message", "code"]
+    assert parameters(_base.ReceiveHttp) == ["event"]
     assert _events.ErrorCode.RESPONSE_VALIDATION_FAILED
 
 
-def test_a_stack_of_layers_is_built_from_below():
-    def away(flow):
-        return None
+def test_an_event_of_ours_goes_down_through_tls():
+    """It must be none of a connection's: a layer of TLS takes those for its own."""
+    for ours in (Drain, TooSlow, CloseWebsocket):
+        assert not issubclass(ours, events.ConnectionEvent | events.CommandCompleted)
+    assert "yield from self.event_to_child(event)" in source(tunnel.TunnelLayer._handle_event)
+    assert issubclass(Refuse, _base.HttpEvent)
+    assert "isinstance(command, ReceiveHttp)" in source(HttpLayer.event_to_child)
 
+
+CONNECTION = ("stream_id", "request", "response", "request_done", "response_done", "state", "buf", "conn")
+
+
+@pytest.mark.parametrize("kind", [_http1.Http1Server, _http1.Http1Client])
+@pytest.mark.parametrize("name", CONNECTION)
+def test_an_http_1_connection_has_the_parts_that_we_read(kind, name):
+    assert hasattr(kind(context()), name), "of a replaced step the next one would not hear"
+
+
+def test_a_pipe_is_made_of_what_is_in_the_buffer():
+    code = source(_http1.Http1Connection.make_pipe)
+    assert "self.state = self.passthrough" in code
+    assert "self.buf.maybe_extract_at_most(len(self.buf))" in code
+
+
+def test_h11_reads_from_a_buffer_like_ours():
+    """h11's own buffer, of which ours is one, has these; its readers read from nothing else."""
+    made = _receivebuffer.ReceiveBuffer()
+    assert (made._data, made._next_line_search, made._multiple_lines_search) == (bytearray(), 0, 0)
+    assert parameters(made._extract) == ["count"]
+    code = source(_readers.ChunkedReader) + source(_readers.ContentLengthReader) + source(_readers.Http10Reader)
+    assert set(re.findall(r"buf\.(\w+)", code)) == {
+        "maybe_extract_lines", "maybe_extract_at_most", "maybe_extract_next_line",
+    }  # fmt: skip
+    assert "return None" in source(_readers.ChunkedReader.__call__), "a line without an end is not known as one"
+
+
+H2 = [
+    ("incoming_buffer", "a head in endless CONTINUATION frames is kept"),
+    ("decoder", "header lists have mitmproxy's limit"),
+    ("max_inbound_frame_size", "frames have mitmproxy's limit, eight times ours"),
+    ("local_settings", "windows are mitmproxy's: two gigabytes"),
+    ("stream_buffers", "what waits for a client's window is not counted"),
+    ("state_machine", "a connection is ended twice"),
+    ("streams", "a stream that has ended is taken for one that has not"),
+]
+
+
+@pytest.mark.parametrize(("name", "holds_up"), H2, ids=[row[0] for row in H2])
+def test_an_http_2_connection_has_the_parts_that_we_read(name, holds_up):
+    assert hasattr(_http_h2.BufferedH2Connection(H2Configuration(client_side=False)), name), holds_up
+
+
+def test_h2_keeps_a_frame_and_a_head_that_are_not_whole():
+    made = H2Connection(H2Configuration(client_side=False)).incoming_buffer
+    assert (made._data, made._headers_buffer) == (bytearray(), [])
+
+
+def test_what_waits_for_a_window_is_kept_where_we_count():
+    code = source(_http_h2.BufferedH2Connection)
+    assert set(re.findall(r"self\.stream_buffers\[stream_id\]\.(\w+)\(", code)) == {"append", "appendleft", "popleft"}
+    assert parameters(_http_h2.SendH2Data) == ["data", "end_stream"]
+
+
+def test_h2_cannot_say_goodbye_and_go_on():
+    """Why GOAWAY is written past h2, where what is under way is to be answered."""
+    made = H2Connection(H2Configuration(client_side=False))
+    made.initiate_connection()
+    made.close_connection()
+    assert made.state_machine.state is H2State.CLOSED
+
+
+def test_an_http_2_layer_has_the_parts_that_we_set():
+    made = _http2.Http2Server(context())
+    assert (made.streams, made.is_closed(1), made.is_open_for_us(1)) == ({}, True, False)
+    assert parameters(_http2.Http2Connection.close_connection) == ["self", "msg"]
+    assert parameters(_http2.Http2Connection.protocol_error) == ["self", "message", "error_code"]
+    assert parameters(_http2.Http2Connection.handle_h2_event) == ["self", "event"]
+    assert _http2.StreamState.HEADERS_RECEIVED
+    assert parameters(_http2.parse_h2_request_headers) == ["h2_headers"]
+
+
+def test_a_websocket_has_the_parts_that_we_set():
+    assert parameters(websocket.WebsocketLayer.__init__) == ["self", "context", "flow"]
+    assert parameters(websocket.WebsocketConnection.send2) == ["self", "event"]
+    assert websocket.Fragmentizer([b"a", b"bc"], False).fragment_lengths == [1, 2]
+    for hook in (websocket.WebsocketStartHook, websocket.WebsocketMessageHook, websocket.WebsocketEndHook):
+        assert parameters(hook) == ["flow"]
+    code = source(HttpStream.passthrough)
+    assert "ErrorCode.PASSTHROUGH_CLOSE" in code, "the last frame would be lost where the socket closes at once"
+
+
+def test_wsprotos_compression_has_the_parts_that_we_set():
+    made = PerMessageDeflate()
+    assert (made._decompressor, made._inbound_compressed) == (None, None)
+    code = source(FrameDecoder)
+    for name in ("frame_inbound_header", "frame_inbound_payload_data", "frame_inbound_complete"):
+        assert f"extension.{name}(" in code, "a message grows beyond its limit while it is decompressed"
+    assert code.count("raise ParseFailed(msg, ") >= 3, "a message that is too big does not end the WebSocket"
+    assert "yield CloseConnection(code=exc.code" in source(WsConnection.events)
+
+
+def test_a_stack_of_layers_is_built_from_below():
     given = context()
     given.layers.append(layer.NextLayer(given))
-    lower = first_layer(given, b"\x16\x03\x01", away)
+    lower = first_layer(given, b"\x16\x03\x01", Said(Limits()))
     assert isinstance(lower, ClientTLSLayer)
     assert isinstance(lower.child_layer, GateLayer)
     plain = context()
     plain.layers.append(layer.NextLayer(plain))
-    assert isinstance(first_layer(plain, b"GET", away), GateLayer)
+    assert isinstance(first_layer(plain, b"GET", Said(Limits())), GateLayer)
 
 
 @pytest.mark.parametrize(
@@ -137,13 +335,19 @@ def test_an_ambiguous_head_is_known_as_one(fields):
         validate_headers(response)
 
 
+def test_a_request_that_is_none_is_known_as_one():
+    asked = tflow.treq(method=b"CONNECT", authority=b"a:80")
+    assert validate_request(HTTPMode.transparent, asked, True)
+    assert validate_request(HTTPMode.transparent, tflow.treq(), True) is None
+
+
 # addon.py: the order of hooks, and what they may set
 
 
 def test_our_layer_may_be_chosen_before_mitmproxys_addon_chooses():
     made = layer.NextLayer(context())
     assert (made.layer, made.data_client()) == (None, b"")
-    ours = made.layer = GateLayer(context(), lambda flow: None)
+    ours = made.layer = GateLayer(context(), Said(Limits()))
     next_layer.NextLayer().next_layer(made)
     assert made.layer is ours, "mitmproxy would put its own layer in place of ours"
 

@@ -26,7 +26,7 @@ def base_headers(request: Request, status: int, csp: str = pages.CSP) -> list[tu
         ("X-Content-Type-Options", "nosniff"),
     ]
     host = _host(request)
-    if request.secure and status != 421 and host != "localhost" and not host.endswith(".localhost"):
+    if request.secure and status != 421 and host and host != "localhost" and not host.endswith(".localhost"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
     return headers
 

@@ -3,17 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from wsgiref.types import WSGIApplication
 
 from mitmproxy import http, tls
 from mitmproxy.connection import Client, Server
-from mitmproxy.proxy.layer import NextLayer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import Layer, NextLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
+from glassgate.access.pages import MESSAGES
 from glassgate.gate import answers, headers
 from glassgate.gate.exchange import Answer, Collect, Forward, Local, Request, Steps
 from glassgate.gate.journey import journey
@@ -21,7 +23,8 @@ from glassgate.gate.site import Site
 from glassgate.mitm import annotate, flows, local
 from glassgate.mitm.guard import Live, Ours, Verdicts
 from glassgate.mitm.lanes import Lanes
-from glassgate.mitm.layers import first_layer
+from glassgate.mitm.layers.first import first_layer
+from glassgate.mitm.layers.limits import LIMITS, Limits
 from glassgate.mitm.tls import OriginTrust, address_of
 from glassgate.record.events import Action, Event
 from glassgate.record.recorder import Recorder
@@ -29,6 +32,16 @@ from glassgate.record.recorder import Recorder
 DECISION_LIMIT = 30.0  # seconds; a sign-in waits for its provider within it
 LOCAL_LIMIT = 20.0  # seconds for an answer of a host in this process
 KEPT_MESSAGES = 50  # of a WebSocket, for those who look; mitmproxy would keep all of them
+
+# The answers of a request's end that no hook is asked about: what is told of each.
+ENDS = {
+    "bad_request": (Action.REFUSED, "body_malformed"),
+    "body_too_large": (Action.REFUSED, "body_too_large"),
+    "timeout": (Action.REFUSED, "body_too_slow"),
+    "origin_broken": (Action.ERROR, "origin_broken"),
+    "origin_timeout": (Action.ERROR, "origin_timeout"),
+    "origin_unreachable": (Action.ERROR, "origin_away"),
+}
 
 logger = logging.getLogger("glassgate")
 
@@ -45,7 +58,11 @@ class GateAddon:
         trust: OriginTrust,
         lanes: Lanes,
         hosts: Mapping[str, WSGIApplication],
+        limits: Limits = LIMITS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.limits = limits
+        self.clock = clock
         self._site = site
         self._recorder = recorder
         self._trust = trust
@@ -61,9 +78,14 @@ class GateAddon:
         """Put our HTTP layer under every connection, before mitmproxy's addon chooses one."""
         if len(nextlayer.context.layers) != 1:
             return
-        nextlayer.layer = first_layer(nextlayer.context, nextlayer.data_client(), self.origin_away)
-        if nextlayer.layer:
-            self._layered.add(nextlayer.context.client.id)
+        nextlayer.layer = self.first_layer(nextlayer.context, nextlayer.data_client())
+
+    def first_layer(self, context: Context, data: bytes) -> Layer | None:
+        """The layer for a client's first bytes; None where they are too few."""
+        made = first_layer(context, data, self)
+        if made:
+            self._layered.add(context.client.id)
+        return made
 
     def client_disconnected(self, client: Client) -> None:
         """Forget whatever was let in on a connection that is gone."""
@@ -203,16 +225,43 @@ class GateAddon:
         """A WebSocket has ended."""
         self._verdicts.end(flow)
 
-    def origin_away(self, flow: http.HTTPFlow) -> http.Response:
-        """Our answer where an origin cannot be reached, or breaks off before it answers."""
-        live = self._verdicts.of(flow)
-        if not isinstance(live, Live):
-            return flows.response(Answer(502, (("Cache-Control", "no-store"),)))
-        app = live.forward.app.name
-        told = answers.told(Action.ERROR, live.request, self._site, status=502, app=app, reason="origin_away")
-        self._recorder.tell(told)
-        answer = answers.standard(live.request, "origin_unreachable")
-        return flows.response(answer, head=live.request.method == "HEAD")
+    def for_origin(self, flow: http.HTTPFlow, code: str) -> http.Response:
+        """Our answer to a request that was judged and cannot be finished."""
+        standing = self._verdicts.of(flow)
+        if standing is None:
+            return self._bare(code)
+        app = standing.forward.app.name if isinstance(standing, Live) else None
+        action, reason = ENDS[code]
+        return self._standing(standing.request, code, action, reason=reason, app=app)
+
+    def for_head(self, client: Client, code: str, request: http.Request | None, reason: str) -> http.Response:
+        """Our answer to a head that could not be judged."""
+        try:
+            now = time.time()
+            read = flows.head(client, request, now) if request else flows.unreadable(client, now)
+        except ValueError:
+            return self._bare(code)
+        return self._standing(read, code, Action.REFUSED, reason=reason)
+
+    def limit_of(self, flow: http.HTTPFlow) -> int | None:
+        """How many bytes the body of a judged request may have."""
+        standing = self._verdicts.of(flow)
+        if isinstance(standing, Live):
+            return standing.forward.app.max_body
+        if isinstance(standing, Ours) and standing.collect:
+            return standing.collect.limit
+        return self.limits.refused_body if isinstance(standing, Ours) and standing.host else None
+
+    def _standing(self, request: Request, code: str, action: Action, **more: str | None) -> http.Response:
+        status = MESSAGES[code].status
+        try:
+            self._recorder.tell(answers.told(action, request, self._site, status=status, **more))
+        except Exception as fault:  # noqa: BLE001 - the visitor gets the answer all the same
+            logger.error("%s: could not be recorded, %s", request.ray, type(fault).__name__)
+        return flows.response(answers.standard(request, code), head=request.method == "HEAD")
+
+    def _bare(self, code: str) -> http.Response:
+        return flows.response(Answer(MESSAGES[code].status, (("Cache-Control", "no-store"),)))
 
     def done(self) -> None:
         """The program ends."""

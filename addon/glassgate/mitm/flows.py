@@ -4,6 +4,7 @@ import secrets
 from ipaddress import IPv6Address, ip_address
 
 from mitmproxy import http
+from mitmproxy.connection import Client
 
 from glassgate.access.facts import Address
 from glassgate.gate.answers import reason_phrase
@@ -12,7 +13,11 @@ from glassgate.gate.exchange import Answer, Forward, Request
 
 def read(flow: http.HTTPFlow, at: float) -> Request:
     """The request of a flow. `at` is Unix seconds. Raises ValueError where the peer has no address."""
-    request = flow.request
+    return head(flow.client_conn, flow.request, at)
+
+
+def head(client: Client, request: http.Request, at: float) -> Request:
+    """A client's request, as `read` has it."""
     fields = request.headers.fields
     hosts = [value.decode("latin-1") for name, value in fields if name.lower() == b"host"]
     if request.data.authority:
@@ -20,13 +25,19 @@ def read(flow: http.HTTPFlow, at: float) -> Request:
     return Request(
         ray=secrets.token_hex(8),
         at=at,
-        secure=flow.client_conn.tls_established,
+        secure=client.tls_established,
         method=request.data.method.decode("latin-1"),
         hosts=tuple(hosts),
         target=request.data.path.decode("latin-1"),
         headers=fields,
-        peer=peer_address(flow.client_conn.peername),
+        peer=peer_address(client.peername),
     )
+
+
+def unreadable(client: Client, at: float) -> Request:
+    """What is known of a request that could not be read: who sent it. Raises ValueError as `read` does."""
+    peer = peer_address(client.peername)
+    return Request(secrets.token_hex(8), at, client.tls_established, "", (), "", (), peer)
 
 
 def peer_address(peername: tuple[str, ...] | tuple[str, int] | None) -> Address:

@@ -1,0 +1,43 @@
+"""Events that a driver sends down the layers, and those that the layers send each other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mitmproxy import http
+from mitmproxy.proxy import events
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http._base import HttpEvent
+
+type Commands = CommandGenerator[Any]
+
+# The error of a connection to an origin that took too long: its visitor gets a 504. Anything else is a 502.
+TIMED_OUT = "the origin did not answer in time"
+
+
+class Drain(events.Event):
+    """From a driver: take no further request. The connection ends once what is under way has its answer."""
+
+
+class TooSlow(events.Event):
+    """From a driver: the client was waited for too long. It is told where that can be told; the connection ends."""
+
+
+@dataclass
+class CloseWebsocket(events.Event):
+    """From a driver: end the WebSocket of a flow. `code` and `reason` are for the client (RFC 6455 section 7.4)."""
+
+    flow: http.HTTPFlow
+    code: int
+    reason: str
+
+
+@dataclass
+class Refuse(HttpEvent):
+    """To a request: no more of it is wanted. `code` is the standing message that says why."""
+
+    code: str
+
+
+@dataclass
+class Enough(HttpEvent):
+    """To a client's connection: the answer that follows comes before its request has ended, and is all that comes."""

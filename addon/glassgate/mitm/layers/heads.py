@@ -1,0 +1,172 @@
+"""Heads of HTTP/1 messages: where one ends, how long it may be, and only one way to read it."""
+
+import re
+from typing import Self
+
+from h11 import Data, EndOfMessage, LocalProtocolError
+from h11._readers import ChunkedReader
+from h11._receivebuffer import ReceiveBuffer
+from mitmproxy import http
+from mitmproxy.net.http import http1
+
+from glassgate.mitm.layers.limits import Limits
+
+EMPTY = b"\r\n"
+END = b"\r\n\r\n"
+VERSIONS = (b" HTTP/1.1", b" HTTP/1.0")
+FOLD = re.compile(rb"\r?\n[ \t]+")
+
+
+class HeadError(ValueError):
+    """A head that is refused. `code` is the standing message that says so, `reason` a short name for the log."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Buffer(ReceiveBuffer):
+    """What a peer has sent and nobody has read yet. Each byte is looked at once, however small the pieces are."""
+
+    def __iadd__(self, data: bytes | bytearray) -> Self:
+        self._data += data
+        return self
+
+    def take_empty_lines(self) -> int:
+        """Take the empty lines that stand at the beginning; how many there were."""
+        count = 0
+        while self._data.startswith(EMPTY, 2 * count):
+            count += 1
+        if count:
+            self._extract(2 * count)
+        return count
+
+    def take_head(self, most: int, *, lenient: bool = False) -> bytes | None:
+        """Take a head, with its first line and the empty line after it; None where it is not whole yet.
+
+        `lenient` takes line feeds for ends of lines (RFC 9112 section 2.2) and gives them back as whole ones.
+        Raises HeadError where it is longer than `most`, or can be seen to have no end.
+        """
+        data = self._data
+        end = data.find(END, self._multiple_lines_search)
+        if end < 0 or (lenient and data.count(b"\n", 0, end) != data.count(EMPTY, 0, end)):
+            if lenient:
+                return self._take_lenient(most)
+            self._wait(most)
+            return None
+        if end + len(END) > most:
+            raise self._too_long(most)
+        return bytes(self._extract(end + len(END)))
+
+    def _wait(self, most: int) -> None:
+        data, seen = self._data, self._multiple_lines_search
+        if data.find(b"\n\n", seen) >= 0 or data.find(b"\n\r\n", seen) >= 0:
+            raise HeadError("bad_request", "bare_line_feed")
+        if len(data) > most:
+            raise self._too_long(most)
+        self._multiple_lines_search = max(0, len(data) - len(END) + 1)
+
+    def _take_lenient(self, most: int) -> bytes | None:
+        before = len(self._data)
+        lines = super().maybe_extract_lines()
+        if lines is None:
+            if before > most:
+                raise self._too_long(most)
+            return None
+        if before - len(self._data) > most:
+            raise self._too_long(most)
+        return EMPTY.join([*map(bytes, lines), b"", b""])
+
+    def _too_long(self, most: int) -> HeadError:
+        if self._data.find(EMPTY, 0, most) < 0:
+            return HeadError("target_too_long", "request_line_too_long")
+        return HeadError("head_too_large", "head_too_large")
+
+    def maybe_extract_lines(self) -> list[bytes] | None:  # type: ignore[override]
+        """The lines after the last chunk, up to an empty one. Raises LocalProtocolError for a line feed alone."""
+        if self._data.startswith(EMPTY):
+            self._extract(len(EMPTY))
+            return []
+        end = self._data.find(END, self._multiple_lines_search)
+        if end < 0:
+            self._multiple_lines_search = max(0, len(self._data) - len(END) + 1)
+            return None
+        section = bytes(self._extract(end + len(END)))
+        if section.count(b"\n") != section.count(EMPTY):
+            raise LocalProtocolError("a line feed alone")
+        return section[: -len(END)].split(EMPTY)
+
+    def maybe_extract_at_most(self, count: int) -> bytearray | None:
+        """Up to `count` bytes; None where there are none. The whole of it is given away, not copied."""
+        if len(self._data) > count:
+            return self._extract(count)
+        if not self._data:
+            return None
+        whole, self._data = self._data, bytearray()
+        self._next_line_search = self._multiple_lines_search = 0
+        return whole
+
+
+class Chunks(ChunkedReader):
+    """h11's reader of a chunked body: its lines have a limit, and trailers are left out (RFC 9110 section 6.5.1)."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __call__(self, buf: ReceiveBuffer) -> Data | EndOfMessage | None:
+        """The next piece. Raises LocalProtocolError."""
+        found = super().__call__(buf)
+        if found is None and len(buf) > self._most:
+            raise LocalProtocolError("a chunk's line or the trailers have no end")
+        return EndOfMessage() if isinstance(found, EndOfMessage) else found
+
+
+def request_of(head: bytes, limits: Limits) -> http.Request:
+    """A request from its head. Raises HeadError for whatever two readers could take for two things (RFC 9112)."""
+    ends = head.count(EMPTY)
+    if head.count(b"\n") != ends:
+        raise HeadError("bad_request", "bare_line_feed")
+    if head.count(b"\r") != ends:
+        raise HeadError("bad_request", "bare_carriage_return")
+    if b"\0" in head:
+        raise HeadError("bad_request", "nul")
+    if b"\r\n " in head or b"\r\n\t" in head:
+        raise HeadError("bad_request", "folded_line")
+    if ends - 2 > limits.lines:
+        raise HeadError("head_too_large", "header_lines")
+    lines = head[: -len(END)].split(EMPTY)
+    if lines[0].count(b" ") != 2 or not lines[0].endswith(VERSIONS):
+        raise HeadError("bad_request", "request_line")
+    try:
+        return http1.read_request_head(lines)
+    except ValueError as fault:
+        raise HeadError("bad_request", "malformed_head") from fault
+
+
+def response_of(head: bytes, limits: Limits) -> http.Response:
+    """An origin's answer from its head. Raises HeadError.
+
+    What a proxy may replace by a space is replaced: a folded line, a carriage return alone (RFC 9112 sections 5.2
+    and 2.2), a NUL (RFC 9110 section 5.5).
+    """
+    lines = head[: -len(END)].split(EMPTY)
+    if head.count(b"\r") != head.count(EMPTY) or b"\0" in head or b"\r\n " in head or b"\r\n\t" in head:
+        unfolded = FOLD.sub(b" ", head[: -len(END)]).split(EMPTY)
+        lines = [line.replace(b"\r", b" ").replace(b"\0", b" ") for line in unfolded]
+    if len(lines) - 1 > limits.lines:
+        raise HeadError("origin_broken", "header_lines")
+    try:
+        response = http1.read_response_head(lines)
+    except ValueError as fault:
+        raise HeadError("origin_broken", "malformed_head") from fault
+    if response.http_version not in ("HTTP/1.1", "HTTP/1.0") or not 100 <= response.status_code <= 999:
+        raise HeadError("origin_broken", "status_line")
+    return response
+
+
+def asks_to_close(headers: http.Headers) -> bool:
+    """Whether a Connection header says that this is the connection's last message (RFC 9112 section 9.6)."""
+    said = headers.get("connection")
+    return said is not None and "close" in (option.strip().lower() for option in said.split(","))

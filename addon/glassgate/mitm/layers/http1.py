@@ -1,0 +1,313 @@
+"""A client's HTTP/1 connection: requests one after the other, each with a limit to everything, answers as ours."""
+
+from collections.abc import Mapping
+
+from h11 import Data, ProtocolError
+from h11._readers import ContentLengthReader
+from mitmproxy import http
+from mitmproxy.connection import ConnectionState
+from mitmproxy.net.http import http1, status_codes
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._http1 import Http1Server
+
+from glassgate.mitm.layers.answers import Answers
+from glassgate.mitm.layers.events import Commands, Drain, Enough, Refuse, TooSlow
+from glassgate.mitm.layers.heads import Buffer, Chunks, HeadError, asks_to_close, request_of
+
+CODES = {400: "bad_request", 413: "body_too_large"}  # the standing messages for mitmproxy's own errors; else a 502
+
+
+class Http1Front(Http1Server):
+    """The side of a connection that a client sees. `streams` are the layer's requests under way, by their ids."""
+
+    def __init__(self, context: Context, answers: Answers, streams: Mapping[int, Layer]) -> None:
+        super().__init__(context)
+        self.answers = answers
+        self.limits = answers.limits
+        self.streams = streams
+        self.buf: Buffer = Buffer()
+        self.held = False  # a body waits until its request is worked on again
+        self.draining = False
+        self._closing = False  # the request under way is the connection's last
+        self._chunked = False  # the answer goes out in chunks
+        self._empty_lines = 0
+        self._dropped = 0  # bytes, since the last answer
+
+    # What a driver looks at
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is under way, and nothing of one is here."""
+        return self.state == self.read_headers and not self.buf
+
+    @property
+    def head_began(self) -> bool:
+        """Whether a part of a head is here."""
+        return self.state == self.read_headers and bool(self.buf)
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait behind what is being worked on."""
+        return len(self.buf)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of answers that wait in here: none."""
+        return 0
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether the connection is not HTTP any more."""
+        return self.state == self.passthrough
+
+    # From the client
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.DataReceived):
+            if self.state != self.passthrough:
+                self.buf += event.data
+            yield from self.state(event)
+        elif isinstance(event, HttpEvent):
+            yield from self.send(event)
+        elif isinstance(event, Drain):
+            yield from self._drain()
+        elif isinstance(event, TooSlow):
+            yield from self._too_slow()
+        else:
+            yield from self.state(event)
+
+    def read_headers(self, event: events.ConnectionEvent) -> Commands:
+        """Read a head. One that cannot be read ends the connection, with an answer."""
+        if isinstance(event, events.ConnectionClosed):
+            self.state = self.done
+            yield commands.CloseConnection(self.conn)
+            return
+        try:
+            request = self._head()
+        except HeadError as fault:
+            yield from self.refuse(fault.code, fault.reason)
+            return
+        if request is not None:
+            yield from self._began(request, event)
+
+    def _head(self) -> http.Request | None:
+        self._empty_lines += self.buf.take_empty_lines()
+        if self._empty_lines > self.limits.empty_lines:
+            raise HeadError("bad_request", "empty_lines")
+        head = self.buf.take_head(self.limits.head)
+        if head is None:
+            return None
+        self._empty_lines = 0
+        return request_of(head, self.limits)
+
+    def _began(self, request: http.Request, event: events.ConnectionEvent) -> Commands:
+        self.request = request
+        # Looked at now: the gate takes the header off before the request goes on.
+        self._closing = self.draining or request.http_version == "HTTP/1.0" or asks_to_close(request.headers)
+        try:
+            size = http1.expected_http_body_size(request)
+        except ValueError:
+            size, self._closing = 0, True  # refused as soon as its headers are looked at
+        yield ReceiveHttp(RequestHeaders(self.stream_id, request, end_stream=size == 0))
+        if self.state != self.read_headers or self.request is not request:
+            return
+        if size == 0:
+            yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+            yield from self.mark_done(request=True)
+            return
+        self.body_reader = Chunks(self.limits.trailers) if size is None else ContentLengthReader(size)
+        self.state = self.read_body
+        yield from self.read_body(event)
+
+    def read_body(self, event: events.Event) -> Commands:
+        """Pass a body on, as far as its request is worked on."""
+        if isinstance(event, events.ConnectionClosed):
+            yield from self._left()
+            return
+        while True:
+            stream = self.streams.get(self.stream_id)
+            if stream is not None and stream._paused:
+                self.held = True
+                yield from self._bound()
+                return
+            self.held = False
+            try:
+                found = self.body_reader(self.buf)
+            except ProtocolError:
+                self.state = self.drop
+                yield ReceiveHttp(Refuse(self.stream_id, "bad_request"))
+                return
+            if found is None:
+                return
+            if not isinstance(found, Data):
+                yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+                yield from self.mark_done(request=True)
+                return
+            yield ReceiveHttp(RequestData(self.stream_id, bytes(found.data)))
+            if self.state != self.read_body:
+                return
+
+    def wait(self, event: events.Event) -> Commands:
+        """Keep what comes before the answer has ended: it is the next request."""
+        if isinstance(event, events.ConnectionClosed):
+            yield from self._left()
+        else:
+            yield from self._bound()
+
+    def drop(self, event: events.Event) -> Commands:
+        """Take what still comes and forget it: closed at once, the last answer might be lost (RFC 9112 section 9.6)."""
+        self._dropped += len(self.buf)
+        self.buf = Buffer()
+        if isinstance(event, events.ConnectionClosed) or self._dropped > self.limits.lingering:
+            yield from self._left()
+
+    def _bound(self) -> Commands:
+        if len(self.buf) > self.limits.most_unread:
+            yield from self._left()
+
+    def _left(self) -> Commands:
+        """The client is gone, or as good as gone."""
+        self.state = self.done
+        self.buf = Buffer()
+        yield commands.CloseConnection(self.conn)
+        if self.request is not None:
+            gone = RequestProtocolError(self.stream_id, "The client is gone.", ErrorCode.CLIENT_DISCONNECTED)
+            yield ReceiveHttp(gone)
+
+    # To the client
+
+    def send(self, event: HttpEvent) -> Commands:
+        """Send a part of the answer."""
+        if event.stream_id != self.stream_id or self.state == self.done:
+            return
+        if isinstance(event, ResponseData):
+            if self._chunked and event.data:
+                yield commands.SendData(self.conn, b"%x\r\n%s\r\n" % (len(event.data), event.data))
+            elif event.data:
+                yield commands.SendData(self.conn, event.data)
+        elif isinstance(event, ResponseHeaders):
+            yield from self._send_head(event.response)
+        elif isinstance(event, ResponseEndOfMessage):
+            if self._chunked:
+                yield commands.SendData(self.conn, b"0\r\n\r\n")
+            yield from self.mark_done(response=True)
+        elif isinstance(event, Enough):
+            self._closing = True
+        elif isinstance(event, ResponseProtocolError):
+            yield from self._failed(event)
+
+    def _send_head(self, response: http.Response) -> Commands:
+        reason = response.data.reason or status_codes.RESPONSES.get(response.status_code, "").encode()
+        line = b"HTTP/1.1 %d %s\r\n" % (response.status_code, reason)
+        if 100 <= response.status_code < 200 and response.status_code != 101:
+            yield commands.SendData(self.conn, line + bytes(response.headers) + b"\r\n")
+            return
+        self.response = response
+        self._frame(response)
+        last = b"Connection: close\r\n" if self._closing and response.status_code != 101 else b""
+        yield commands.SendData(self.conn, line + bytes(response.headers) + last + b"\r\n")
+
+    def _frame(self, response: http.Response) -> None:
+        if self.request is None:
+            return
+        size = http1.expected_http_body_size(self.request, response)
+        if size is None and self.request.http_version == "HTTP/1.0":
+            del response.headers["transfer-encoding"]  # which it does not know (RFC 9112 section 6.1)
+            size = -1
+        self._chunked = size is None
+        self._closing = self._closing or size == -1
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> Commands:
+        """Note that a half of the exchange is over; after both, go on to the next."""
+        self.request_done = self.request_done or request
+        self.response_done = self.response_done or response
+        if not self.response_done:
+            self.state = self.wait
+        elif not self.request_done:
+            if self._closing:
+                yield from self._linger()
+        elif self.response is not None and self.response.status_code == 101:
+            yield from self.make_pipe()
+        elif self._closing:
+            yield from self._linger()
+        else:
+            yield from self._next()
+
+    def _next(self) -> Commands:
+        self.request_done = self.response_done = self._chunked = False
+        self.request = self.response = None
+        self.stream_id += 2
+        self.state = self.read_headers
+        if self.buf:
+            yield from self.read_headers(events.DataReceived(self.conn, b""))
+
+    def refuse(self, code: str, reason: str) -> Commands:
+        """Answer a head that could not be read, or that did not come, and end."""
+        response = self.answers.for_head(self.context.client, code, None, reason)
+        head = b"HTTP/1.1 %d %s\r\n%sConnection: close\r\n\r\n"
+        line = head % (response.status_code, response.data.reason, bytes(response.headers))
+        yield commands.SendData(self.conn, line + (response.raw_content or b""))
+        yield from self._linger()
+
+    def _failed(self, event: ResponseProtocolError) -> Commands:
+        if self.response_done or event.code is ErrorCode.PASSTHROUGH_CLOSE:
+            yield from self._linger()
+            return
+        status = event.code.http_status_code()
+        if self.response is None and status is not None:
+            code = CODES.get(status, "origin_unreachable")
+            response = self.answers.for_head(self.context.client, code, self.request, "unexpected")
+            self._closing = True
+            yield from self._send_head(response)
+            yield commands.SendData(self.conn, response.raw_content or b"")
+            yield from self._linger()
+            return
+        self.state = self.done
+        yield commands.CloseConnection(self.conn)
+
+    def _linger(self) -> Commands:
+        """End the connection after an answer, and let it arrive: what is unread when a socket closes resets it."""
+        unfinished = self.request is not None and not self.request_done
+        nothing_comes = self.request_done and not self.buf and not self.upgraded
+        if nothing_comes or not self.conn.state & ConnectionState.CAN_READ:
+            self.state = self.done
+            yield commands.CloseConnection(self.conn)
+        else:
+            self.state = self.drop
+            self.buf = Buffer()
+            yield commands.CloseTcpConnection(self.conn, half_close=True)
+        if unfinished:
+            yield ReceiveHttp(RequestProtocolError(self.stream_id, "It was answered before.", ErrorCode.CANCEL))
+        self.request = None
+        self.stream_id += 2  # what is still said of this request is said to nobody
+
+    # From a driver
+
+    def _drain(self) -> Commands:
+        self.draining = self._closing = True
+        if self.idle:
+            self.state = self.done
+            yield commands.CloseConnection(self.conn)
+
+    def _too_slow(self) -> Commands:
+        if self.head_began:
+            yield from self.refuse("timeout", "head_too_slow")
+        elif self.state == self.read_body:
+            self.state = self.drop
+            yield ReceiveHttp(Refuse(self.stream_id, "timeout"))
+        else:
+            yield from self._left()

@@ -1,0 +1,47 @@
+"""How much of a connection is kept, and how much of anything is borne, before it ends with a clear answer."""
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of the protocol layers. Sizes are bytes unless they say otherwise, times are seconds."""
+
+    # Heads, of requests and of origins' answers
+    head: int = 64 * KIB  # of the first line and all headers; in HTTP/2 of the header list
+    lines: int = 128  # header lines of one head
+    empty_lines: int = 8  # before a request (RFC 9112 section 2.2 has one taken for none)
+    interim_answers: int = 32  # answers of an origin with a 1xx before the one that counts
+
+    # Bodies
+    refused_body: int = 64 * KIB  # of a request that is answered here
+    trailers: int = 8 * KIB  # of one body, and of what stands beside the size of a chunk
+    lingering: int = 256 * KIB  # taken and dropped after the last answer, so that it arrives
+
+    # What waits in memory. A driver stops reading at the first of each pair; mitmproxy's own server never does,
+    # so that beyond the second the connection ends.
+    unread: int = 256 * KIB  # from a client, behind what is being worked on
+    most_unread: int = 64 * MIB
+    unsent: int = 1 * MIB  # for a client that gives no HTTP/2 window
+    most_unsent: int = 256 * MIB
+
+    # HTTP/2
+    streams: int = 100  # at once on one connection
+    stream_window: int = 1 * MIB  # of one request's body that may come before it is worked on
+    connection_window: int = 4 * MIB  # of all of them
+    resets: int = 200  # streams that a client may take back within a `span`
+    idle_frames: int = 1000  # frames without content (PING, SETTINGS, empty DATA…) within a `span`
+    span: float = 10.0
+
+    # WebSockets
+    message: int = 16 * MIB  # decompressed
+    fragments: int = 16 * KIB  # frames of one message
+    control_frames: int = 200  # PING and PONG of one side within a `span`
+    kept_messages: int = 50  # for those who look at the flow
+    kept_bytes: int = 1 * MIB  # of them
+
+
+LIMITS = Limits()

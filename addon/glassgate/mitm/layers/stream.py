@@ -1,0 +1,277 @@
+"""One request and its answer: a body has a limit, trailers are left out, and whatever fails gets an answer of ours."""
+
+from mitmproxy import flow, http
+from mitmproxy.net.http.validate import validate_headers
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import DropStream, HTTPMode, HttpStream, SendHttp, validate_request
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    RequestTrailers,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+    ResponseTrailers,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpResponseHeadersHook
+
+from glassgate.mitm.layers.answers import Answers
+from glassgate.mitm.layers.events import TIMED_OUT, Commands, Enough, Refuse
+from glassgate.mitm.layers.websocket import GateWebsocket
+
+FROM_CLIENT = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage)
+SWITCHING = 101
+
+
+class GateStream(HttpStream):
+    """One request and its answer."""
+
+    def __init__(self, context: Context, stream_id: int, answers: Answers) -> None:
+        super().__init__(context, stream_id)
+        self.answers = answers
+        self.client_state = self.state_wait_for_request_headers
+        self._room: int | None = None  # bytes of the body that may still come; None: as many as there are
+        self._at_origin = False  # the request, or a part of it, was sent on
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, FROM_CLIENT):
+            yield from self.client_state(event)
+        elif isinstance(event, RequestProtocolError | ResponseProtocolError):
+            yield from self.handle_protocol_error(event)
+        elif isinstance(event, Refuse):
+            yield from self.refuse(event.code)
+        elif isinstance(event, ResponseHeaders | ResponseData | ResponseTrailers | ResponseEndOfMessage):
+            yield from self.server_state(event)
+
+    # The request
+
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
+        """Have the gate decide, before anything of the body is taken."""
+        self.flow = http.HTTPFlow(self.context.client, self.context.server)
+        self.flow.request = request = event.request
+        self.flow.live = True
+        if (yield from self.check_invalid(True)):
+            return
+        # Where it would go by itself: to the listener's own upstream, which leads nowhere.
+        request.data.host, request.data.port = (self.context.server.address or ("", 0))[:2]
+        request.data.scheme = b"http"
+        yield HttpRequestHeadersHook(self.flow)
+        if (yield from self.check_killed(True)):
+            return
+        if not event.end_stream and (yield from self._is_too_long()):
+            return
+        if request.headers.get("expect", "").lower() == "100-continue":
+            request.headers.pop("expect")
+            yield SendHttp(ResponseHeaders(self.stream_id, _continue()), self.context.client)
+        self.server_state = self.state_wait_for_response_headers
+        if request.stream and not event.end_stream and self.flow.response is None:
+            yield from self.start_request_stream()
+        else:
+            self.client_state = self.state_consume_request_body
+
+    def check_invalid(self, request: bool) -> Commands:
+        """Refuse a request whose headers can be read in two ways. True where it was refused."""
+        said = validate_request(HTTPMode.transparent, self.flow.request, True)
+        if said is None:
+            return False
+        self.flow.error = flow.Error(said)
+        yield HttpRequestHeadersHook(self.flow)  # for those who look
+        answer = self.answers.for_head(self.context.client, "bad_request", self.flow.request, "malformed_headers")
+        yield HttpErrorHook(self.flow)
+        yield from self._answer(answer)
+        return True
+
+    def _is_too_long(self) -> Commands:
+        limit = self.answers.limit_of(self.flow)
+        if limit is None:
+            return False
+        length = self.flow.request.headers.get("content-length")
+        if length is None:
+            self._room = limit
+        elif int(length) > limit:
+            yield from self.refuse("body_too_large")
+            return True
+        return False
+
+    def start_request_stream(self) -> Commands:
+        """Pass a body on as it comes."""
+        if not (yield from self.make_server_connection()):
+            return
+        yield SendHttp(RequestHeaders(self.stream_id, self.flow.request, end_stream=False), self.context.server)
+        self.client_state = self.state_stream_request_body
+
+    def make_server_connection(self) -> Commands:
+        """Have a connection to the origin. False where there is none, and the visitor was told."""
+        self._at_origin = yield from super().make_server_connection()
+        return self._at_origin
+
+    def state_stream_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
+        """Pass a piece of a body on, within its limit. Trailers are left out (RFC 9110 section 6.5.1)."""
+        if isinstance(event, RequestTrailers):
+            return
+        if not isinstance(event, RequestData):
+            yield from super().state_stream_request_body(event)
+            return
+        if self._room is not None:
+            self._room -= len(event.data)
+            if self._room < 0:
+                yield from self.refuse("body_too_large")
+                return
+        yield SendHttp(event, self.context.server)
+
+    def state_consume_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
+        """Take the body of a request that is answered here, and only so much of it."""
+        if isinstance(event, RequestEndOfMessage):
+            yield from super().state_consume_request_body(event)
+        elif isinstance(event, RequestData):
+            self.request_body_buf += event.data
+            room = self.answers.limits.refused_body if self._room is None else self._room
+            if len(self.request_body_buf) > room:
+                self.request_body_buf.clear()
+                yield from self._enough()
+
+    def _enough(self) -> Commands:
+        response = self.flow.response
+        if response is None or self.answers.limit_of(self.flow) is not None:
+            yield from self.refuse("body_too_large")
+            return
+        self.flow.error = flow.Error("The body of a refused request was too long.")
+        yield HttpErrorHook(self.flow)
+        yield from self._answer(response)
+
+    # The answer
+
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
+        """Take the head of an origin's answer for a failure where it can be read in two ways."""
+        try:
+            validate_headers(event.response)
+            self._check_upgrade(event.response)
+        except ValueError as fault:
+            yield SendHttp(_ended(self.stream_id), self.context.server)
+            said = ResponseProtocolError(self.stream_id, str(fault), ErrorCode.RESPONSE_VALIDATION_FAILED)
+            yield from self.handle_protocol_error(said)
+            return
+        self.flow.response = event.response
+        yield HttpResponseHeadersHook(self.flow)
+        if (yield from self.check_killed(True)):
+            yield SendHttp(_ended(self.stream_id), self.context.server)
+        elif self.flow.response.stream and not event.end_stream:
+            yield from self.start_response_stream()
+        else:
+            self.server_state = self.state_consume_response_body
+
+    def _check_upgrade(self, response: http.Response) -> None:
+        if response.status_code != SWITCHING:
+            return
+        asked = self.flow.request.headers
+        if response.headers.get("upgrade", "").lower() != "websocket" or asked.get("sec-websocket-version") != "13":
+            raise ValueError("an upgrade to something else than the WebSocket that was asked for")
+
+    def start_response_stream(self) -> Commands:
+        """Pass the head of an answer on; its body follows as it comes."""
+        if self.flow.response is not None:
+            yield SendHttp(ResponseHeaders(self.stream_id, self.flow.response, end_stream=False), self.context.client)
+            self.server_state = self.state_stream_response_body
+
+    def state_stream_response_body(self, event: ResponseData | ResponseTrailers | ResponseEndOfMessage) -> Commands:
+        """Pass a piece of an answer's body on."""
+        if isinstance(event, ResponseData):
+            yield SendHttp(event, self.context.client)
+        elif isinstance(event, ResponseTrailers):
+            yield from super().state_stream_response_body(event)
+        else:
+            yield from self.send_response(already_streamed=True)
+
+    def flow_done(self) -> Commands:
+        """Both are whole: make room for the next request, or become a WebSocket."""
+        done = SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+        if self.flow.websocket is not None:
+            self.child_layer = GateWebsocket(self.context, self.flow, self.stream_id, self.answers)
+            self._handle_event = self.passthrough  # type: ignore[method-assign]
+            yield from self.child_layer.handle_event(events.Start())
+            yield done
+            return
+        self.flow.live = False
+        if self.flow.response is not None and self.flow.response.status_code == SWITCHING:
+            yield commands.CloseConnection(self.context.client)
+        yield DropStream(self.stream_id)
+        yield done
+
+    # What fails
+
+    def refuse(self, code: str) -> Commands:
+        """Break a request off, and say why where no answer has begun. `code` is a standing message's."""
+        if self.client_state == self.state_errored:
+            return
+        if self._at_origin:
+            yield SendHttp(_ended(self.stream_id), self.context.server)
+        if self.server_state == self.state_done:
+            yield from self._cut(code)
+            return
+        began = self.server_state == self.state_stream_response_body
+        answer = None if began else self.answers.for_origin(self.flow, code)
+        self.flow.error = flow.Error(code)
+        yield HttpErrorHook(self.flow)
+        yield from self._answer(answer) if answer else self._cut(code)
+
+    def _cut(self, said: str) -> Commands:
+        self.client_state = self.server_state = self.state_errored
+        self.flow.live = False
+        yield DropStream(self.stream_id)
+        yield SendHttp(ResponseProtocolError(self.stream_id, said, ErrorCode.KILL), self.context.client)
+
+    def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> Commands:
+        """Answer with our own page where the origin failed before its answer began."""
+        from_origin = isinstance(event, ResponseProtocolError)
+        if from_origin and self.client_state != self.state_errored and self.flow.response is None:
+            answer = self.answers.for_origin(self.flow, self._why(event))
+            self.flow.error = flow.Error(event.message)
+            yield HttpErrorHook(self.flow)
+            yield from self._answer(answer)
+            return
+        if not from_origin and self._at_origin and self.server_state == self.state_done:
+            yield SendHttp(_ended(self.stream_id), self.context.server)
+        yield from super().handle_protocol_error(event)
+
+    def _why(self, event: RequestProtocolError | ResponseProtocolError) -> str:
+        if TIMED_OUT in event.message:
+            return "origin_timeout"
+        return "origin_broken" if event.code is ErrorCode.RESPONSE_VALIDATION_FAILED else "origin_unreachable"
+
+    def check_killed(self, emit_error_hook: bool) -> Commands:
+        """Whether a hook killed the flow, or its client has left. Then nothing more of it is known."""
+        killed = yield from super().check_killed(emit_error_hook)
+        if killed:
+            yield DropStream(self.stream_id)
+        return killed
+
+    def _answer(self, response: http.Response) -> Commands:
+        """Send an answer now, whatever of the request is still to come."""
+        unfinished = self.client_state != self.state_done
+        self.client_state = self.server_state = self.state_errored
+        self.flow.response = response
+        self.flow.live = False
+        client = self.context.client
+        content = response.raw_content or b""
+        if unfinished:
+            yield SendHttp(Enough(self.stream_id), client)
+        yield SendHttp(ResponseHeaders(self.stream_id, response, not content), client)
+        if content:
+            yield SendHttp(ResponseData(self.stream_id, content), client)
+        yield DropStream(self.stream_id)
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), client)
+
+
+def _continue() -> http.Response:
+    response = http.Response.make(100)
+    response.headers.clear()
+    return response
+
+
+def _ended(stream_id: int) -> RequestProtocolError:
+    return RequestProtocolError(stream_id, "It is not wanted any more.", ErrorCode.CANCEL)

@@ -1,0 +1,76 @@
+"""h2's connection with windows of our size: what is not worked on fills them, and what waits to be sent is counted."""
+
+from collections import defaultdict, deque
+from typing import Any
+
+import h2.connection
+from h2.settings import SettingCodes
+from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection, SendH2Data
+
+from glassgate.mitm.layers.limits import Limits
+
+PIECE = 16 * 1024  # bytes: of a frame, and those that h2 is given at once, since it copies the rest at each frame
+
+
+class Waiting(deque[SendH2Data]):
+    """What of one answer waits for the client's window, and how many bytes that is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+
+    def append(self, item: SendH2Data) -> None:
+        """Add at the end."""
+        self.size += len(item.data)
+        super().append(item)
+
+    def appendleft(self, item: SendH2Data) -> None:
+        """Put back what was not sent."""
+        self.size += len(item.data)
+        super().appendleft(item)
+
+    def popleft(self) -> SendH2Data:
+        """Take the first."""
+        item = super().popleft()
+        self.size -= len(item.data)
+        return item
+
+
+class Bounded(BufferedH2Connection):
+    """A server's HTTP/2 connection."""
+
+    def __init__(self, config: Any, limits: Limits) -> None:
+        super().__init__(config)
+        self._connection_window = limits.connection_window
+        self.local_settings.update(
+            {
+                SettingCodes.INITIAL_WINDOW_SIZE: limits.stream_window,
+                SettingCodes.MAX_FRAME_SIZE: PIECE,
+                SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams,
+                SettingCodes.MAX_HEADER_LIST_SIZE: limits.head,
+            }
+        )
+        self.local_settings.acknowledge()
+        self.max_inbound_frame_size = PIECE
+        self.decoder.max_header_list_size = limits.head
+        self.stream_buffers: defaultdict[int, deque[SendH2Data]] = defaultdict(Waiting)
+
+    def initiate_connection(self) -> None:
+        """Say our settings, and the window of the whole connection."""
+        h2.connection.H2Connection.initiate_connection(self)
+        self.increment_flow_control_window(self._connection_window - self.inbound_flow_control_window)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of all answers that wait for the client's window."""
+        return sum(waiting.size for waiting in self.stream_buffers.values() if isinstance(waiting, Waiting))
+
+    @property
+    def half_read(self) -> bool:
+        """Whether a part of a frame, or of a head, is here."""
+        return bool(self.incoming_buffer._data or self.incoming_buffer._headers_buffer)
+
+    @property
+    def head_so_far(self) -> int:
+        """Bytes of a head whose CONTINUATION frames are still to come."""
+        return sum(len(frame.data) for frame in self.incoming_buffer._headers_buffer)
