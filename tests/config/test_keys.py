@@ -71,8 +71,19 @@ def test_the_place_is_as_the_file_is_written(keys, place, what):
     assert what in said
 
 
+@pytest.mark.parametrize("key", ["entra", "oidc", "email_domains"])
+def test_an_apps_key_that_is_named_like_a_type_is_told_at_its_place(key):
+    assert told(app(**{key: 1})) == [(("apps", 0), f"`{key}` is no key of an app")]
+
+
 def test_a_key_that_looks_like_pydantics_own_words_is_told_as_any():
     assert told(app(**{"[key]": 1})) == [(("apps", 0), "a key is no key of an app")]
+
+
+@pytest.mark.parametrize(("value", "place"), [(["op.example", 1], ("email_domains", 1)), (5, ("email_domains",))])
+def test_so_is_that_of_an_openid_providers_domains(value, place):
+    ((path, _),) = told(good(identity_providers=[OTHER | {"email_domains": value}]))
+    assert path == ("identity_providers", 0, *place)
 
 
 def test_the_mend_of_a_missing_key_says_what_it_is_for():

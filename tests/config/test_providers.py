@@ -52,6 +52,12 @@ BAD = {  # name: (keys, place below the provider, words of the what, words of th
         f"one tenant already: `{TENANT}`",
         "`tenant: organizations`",
     ),
+    "a tenant twice": (
+        MANY | {"allowed_tenants": [TENANT, SECOND, TENANT.upper()]},
+        ("allowed_tenants", 2),
+        f"`{TENANT}` stands twice",
+        "write it once",
+    ),
     "a domain for all tenants": (
         MANY | {"email_domains": ["contoso.example"]},
         ("email_domains",),
@@ -109,6 +115,11 @@ def test_a_tenant_that_is_none_is_told_once(tmp_path):
 def test_whatever_else_is_wrong_it_can_be_checked(changes):
     assert isinstance(told(SECRET | changes, listen=5), list)
     assert isinstance(told(SECRET | changes, listen="0.0.0.0:443"), list)
+
+
+def test_what_is_no_tenant_is_told_elsewhere():
+    assert told(SECRET | {"tenant": 5, "allowed_tenants": [SECOND], "email_domains": None}) == []
+    assert told(ONE | {"email_domains": {}}) == []
 
 
 def test_an_openid_provider_has_no_tenants():

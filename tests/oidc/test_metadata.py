@@ -69,7 +69,7 @@ def test_missing_and_wrong_members(changes):
         (ISSUER, "https://\u00f6p.example/token", False),
         (ISSUER, "https://op.example:99999/token", False),
         (ISSUER, "https://[::1/token", False),
-        (ISSUER, "https://op.example/" + "a" * 3000, False),
+        (ISSUER, "https://op.example/" + "a" * (2049 - 19), False),
         (ISSUER, "http://127.0.0.1/token", False),
         (ISSUER, "https://127.0.0.1/token", False),
         (ISSUER, "https://op.localhost/token", False),
@@ -81,6 +81,8 @@ def test_missing_and_wrong_members(changes):
         (LOOPBACK, "http://127.0.0.1:9000/token", True),
         (LOOPBACK, "http://[::1]:9000/token", True),
         (LOOPBACK, "http://op.example/token", False),
+        (LOOPBACK, "ftp://op.localhost:9000/token", False),
+        (ISSUER, "https://op.example/" + "a" * (2048 - 19), True),
     ],
 )
 def test_where_anything_is_sent_to(issuer, address, fit):
