@@ -451,3 +451,12 @@ def test_an_error_of_choice(tenancy, browser, code, error):
     assert (answer["error"], answer["state"]) == (error, "the-state")
     assert answer["error_description"].startswith(f"AADSTS{code}: ")
     assert browser.authorize().status_code == 200
+
+
+@pytest.mark.parametrize("code", [50011, 700016, 90002])
+def test_an_error_of_the_address_or_the_application_stays_on_the_tenants_page(tenancy, browser, code):
+    tenancy.switch(**{f"aadsts:{code}": 1})
+    page = browser.authorize()
+    assert (page.status_code, f"AADSTS{code}" in page.text) == (400, True)
+    assert "Location" not in page.headers
+    assert browser.authorize().status_code == 200

@@ -51,7 +51,7 @@ def _passing(text: str) -> Kind:
     return Kind("temporarily_unavailable", text, 503)
 
 
-# What a `{name}` stands for is what was sent; where nobody says, it is left out.
+# What a `{name}` stands for is what was sent; where nobody says, it is left out. `on_command` knows something likely.
 KINDS = MappingProxyType(
     {
         16000: _interaction("Either multiple user identities are available for the current request or selected "

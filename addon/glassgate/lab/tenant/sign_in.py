@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from glassgate.lab.tenant.cloud import FLOW_LIFETIME, Call, Sealed, Session
 from glassgate.lab.tenant.directory import Person, proves
 from glassgate.lab.tenant.errors import Report, TenantError, report
 from glassgate.lab.tenant.grants import Grant, make_code
+from glassgate.lab.tenant.on_command import TOLD_HERE, commanded
 from glassgate.lab.tenant.scopes import described
 from glassgate.lab.tenant.steps import (
     AskConsent,
@@ -27,17 +28,19 @@ from glassgate.lab.tenant.steps import (
     next_step,
     remember_consent,
 )
-from glassgate.lab.tenant.switches import aadsts_code
 
 
 def authorize(call: Call) -> Response:
     """The authorization endpoint (RFC 6749, 4.1.1; OpenID Connect Core 1.0, 3.1.2)."""
     params = params_of(request.form if request.method == "POST" else request.args)
     client = read_client(params, call)
+    fault = call.cloud.switchboard.happens(call.switches.aadsts(at_token=False), call.now)
+    if fault:
+        no = commanded(call, fault, params)
+        if no.code in TOLD_HERE:
+            raise no
+        return _back(call, read_reply(params), no)
     try:
-        fault = call.cloud.switchboard.happens(call.switches.aadsts(at_token=False), call.now)
-        if fault:
-            raise TenantError(aadsts_code(fault), client=client.client_id)
         ask = read_ask(params, client, call)
         step = next_step(call, ask, browser.session_of(call, request.cookies))
     except TenantError as no:
@@ -76,37 +79,57 @@ def pick(call: Call) -> Response:
 
 def factor(call: Call) -> Response:
     """The second factor's form: `otc`, the code that the page itself tells, as there is no telephone here."""
-    form = params_of(request.form)
-    flow = _flow(call, form, "factor")
-    ask = Ask.from_json(flow["ask"])
-    session, person = _still_there(call, flow)
-    if session is None or person is None:
-        return _show(call, ask, AskPassword(flow["username"]), ended=flow["mark"])
-    otc = (only(form, "otc") or "").replace(" ", "")
-    if not hmac.compare_digest(otc.encode(), str(flow["otc"]).encode()):
-        return _show(call, ask, AskFactor(person), wrong=True, ended=flow["mark"])
-    return _go_on(call, ask, replace(session, mfa=True), flow["mark"])
+    return _of_person(call, "factor", _factor)
 
 
 def consent(call: Call) -> Response:
     """The consent page: `consent` is "yes", or the application is told that it was declined."""
-    form = params_of(request.form)
-    flow = _flow(call, form, "consent")
-    ask = Ask.from_json(flow["ask"])
-    session, person = _still_there(call, flow)
-    if session is None or person is None:
-        return _show(call, ask, AskPassword(flow["username"]), ended=flow["mark"])
-    if only(form, "consent") != "yes":
-        response = _back(call, ask.reply, TenantError(65004))
-        browser.end_flow(response, flow["mark"])
-        return response
-    remember_consent(call, ask, person)
-    return _go_on(call, ask, session, flow["mark"], consented=True)
+    return _of_person(call, "consent", _consent)
 
 
 def params_of(values: Any) -> Params:
     """Parameters as they came, each with all its values."""
     return dict(values.lists())
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """A form that was made for somebody who is still there."""
+
+    form: Params
+    flow: dict[str, Any]
+    ask: Ask
+    session: Session
+    person: Person
+
+
+def _of_person(call: Call, stage: str, go_on: Callable[[Call, _Filled], Response]) -> Response:
+    """Read a form that was made for one person; where they are gone, somebody has to sign in."""
+    form = params_of(request.form)
+    flow = _flow(call, form, stage)
+    ask = Ask.from_json(flow["ask"])
+    session, person = _still_there(call, flow)
+    if session is None or person is None:
+        return _show(call, ask, AskPassword(flow["username"]), ended=flow["mark"])
+    return go_on(call, _Filled(form, flow, ask, session, person))
+
+
+def _factor(call: Call, filled: _Filled) -> Response:
+    otc = (only(filled.form, "otc") or "").replace(" ", "")
+    mark = filled.flow["mark"]
+    if not hmac.compare_digest(otc.encode(), str(filled.flow["otc"]).encode()):
+        return _show(call, filled.ask, AskFactor(filled.person), wrong=True, ended=mark)
+    return _go_on(call, filled.ask, replace(filled.session, mfa=True), mark)
+
+
+def _consent(call: Call, filled: _Filled) -> Response:
+    mark = filled.flow["mark"]
+    if only(filled.form, "consent") != "yes":
+        response = _back(call, filled.ask.reply, TenantError(65004))
+        browser.end_flow(response, mark)
+        return response
+    remember_consent(call, filled.ask, filled.person)
+    return _go_on(call, filled.ask, filled.session, mark, consented=True)
 
 
 def _flow(call: Call, form: Params, stage: str) -> dict[str, Any]:

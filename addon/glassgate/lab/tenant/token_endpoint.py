@@ -18,14 +18,12 @@ from glassgate.lab.tenant.directory import Person
 from glassgate.lab.tenant.errors import TenantError
 from glassgate.lab.tenant.grants import Code, Grant, make_refresh_token, open_code, open_refresh_token
 from glassgate.lab.tenant.id_token import make_id_token
+from glassgate.lab.tenant.on_command import commanded
 from glassgate.lab.tenant.registration import Registration
 from glassgate.lab.tenant.scopes import DEFAULT, OFFLINE, OPENID, READ, read_scopes
 from glassgate.lab.tenant.steps import lacks_consent
-from glassgate.lab.tenant.switches import aadsts_code
 
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636, 4.1
-# What Entra asks a client to send back to the sign-in when a policy wants a second factor.
-MFA_CLAIMS = '{"access_token":{"capolids":{"essential":true,"values":["a0000000-0000-4000-8000-00000000c0de"]}}}'
 
 type Answer = dict[str, Any]
 
@@ -34,8 +32,7 @@ def answer_token_request(call: Call, form: Params, basic: tuple[str, str] | None
     """Answer a token request. `basic` is what `Authorization: Basic` held, still form-encoded. Raises TenantError."""
     fault = call.cloud.switchboard.happens(call.switches.aadsts(at_token=True), call.now)
     if fault:
-        code, client_id = aadsts_code(fault), only(form, "client_id") or ""
-        raise TenantError(code, claims=MFA_CLAIMS if code in (50074, 50076, 50078) else None, client=client_id)
+        raise commanded(call, fault, form)
     client = authenticate(call, form, basic)
     grant_type = required(form, "grant_type")
     answer = GRANTS.get(grant_type)
