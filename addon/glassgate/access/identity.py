@@ -3,6 +3,7 @@
 import json
 import uuid
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 
 # The namespace of our user ids (`sub`): fixed for ever, since origins store the ids made from it.
 USER_NAMESPACE = uuid.UUID("3f9a2a0e-6f1c-5d0b-9d5e-0b6a3f4c7d21")
@@ -37,8 +38,7 @@ class Identity:
     @property
     def user_id(self) -> str:
         """A UUID that stays the same for this user at every sign-in and on every edge (RFC 9562, version 5)."""
-        parts = (self.provider_type, self.realm, self.subject)
-        return str(uuid.uuid5(USER_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
+        return _user_id(self.provider_type, self.realm, self.subject)
 
     def to_json(self) -> str:
         """The identity as text for the store."""
@@ -53,3 +53,8 @@ class Identity:
         if data["groups"] is not None:
             data["groups"] = frozenset(data["groups"])
         return cls(**data)
+
+
+@lru_cache(1024)  # it is asked for at every request
+def _user_id(*parts: str) -> str:
+    return str(uuid.uuid5(USER_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))

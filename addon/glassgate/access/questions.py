@@ -19,7 +19,7 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 def fold(text: str) -> str:
     """Lower the ASCII letters alone: str.lower would turn the Kelvin sign into a k, and one user into another."""
-    return text.translate(_ASCII_LOWER)
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
 
 
 def network(text: str) -> Network:
@@ -97,7 +97,10 @@ class EntraGroup:
 
         def member(identity: Identity) -> Answer:
             groups = identity.groups
-            return None if groups is None else self.group in {fold(group) for group in groups}
+            if groups is None:
+                return None
+            # Entra writes them in lower case: most often they need no folding.
+            return self.group in groups or self.group in {fold(group) for group in groups}
 
         return _there(self.provider, self.realm, facts, member)
 

@@ -1,7 +1,7 @@
 """What goes into the journey and what comes out of it: plain values, whatever server carries them."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs
@@ -28,10 +28,17 @@ class Request:
     target: str  # path and query, as sent
     headers: Fields
     peer: Address
+    _by_name: dict[bytes, list[bytes]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name: dict[bytes, list[bytes]] = {}
+        for name, value in self.headers:
+            by_name.setdefault(name.lower(), []).append(value)
+        object.__setattr__(self, "_by_name", by_name)
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of every header of this name (lower case)."""
-        return [value for other, value in self.headers if other.lower() == name]
+        return self._by_name.get(name, [])
 
     def value(self, name: bytes) -> bytes:
         """The only value of a header; b"" where there is none, or where it is sent twice and so says nothing."""
