@@ -5,9 +5,10 @@ import tracemalloc
 
 import h11
 import pytest
-from mitmproxy.http import Headers
+from mitmproxy.http import Headers, Request, Response
+from mitmproxy.net.http.http1 import expected_http_body_size
 
-from glassgate.mitm.layers.heads import Buffer, Chunks, HeadError, asks_to_close, request_of, response_of
+from glassgate.mitm.layers.heads import Buffer, Chunks, Framing, HeadError, request_of, response_of
 from glassgate.mitm.layers.limits import Limits
 
 LIMITS = Limits(head=1024, lines=8)
@@ -266,4 +267,46 @@ CLOSING = [(None, False), ("close", True), ("Close", True), ("keep-alive, CLOSE"
 
 @pytest.mark.parametrize(("said", "closes"), CLOSING)
 def test_whether_a_connection_ends(said, closes):
-    assert asks_to_close(Headers([] if said is None else [(b"Connection", said.encode())])) is closes
+    assert Framing(Headers([] if said is None else [(b"Connection", said.encode())])).closes is closes
+
+
+def test_two_connection_headers_are_one():
+    assert Framing(Headers([(b"connection", b"x"), (b"CONNECTION", b"close")])).closes
+
+
+SIZES = [
+    ("a length", "GET", 200, [(b"Content-Length", b"5")], 5),
+    ("chunks", "GET", 200, [(b"TRANSFER-ENCODING", b"chunked")], None),
+    ("neither", "GET", 200, [(b"X", b"5")], -1),
+    ("HEAD", "HEAD", 200, [(b"Content-Length", b"5")], 0),
+    ("204", "GET", 204, [(b"Content-Length", b"5")], 0),
+    ("304", "GET", 304, [(b"Transfer-Encoding", b"chunked")], 0),
+    ("101", "GET", 101, [], 0),
+]
+
+
+@pytest.mark.parametrize("row", SIZES, ids=[row[0] for row in SIZES])
+def test_where_an_answer_ends(row):
+    """As mitmproxy says it of whole heads."""
+    _, method, status, fields, size = row
+    assert Framing(Headers([]), method).size(Framing(Headers(fields), status_code=status)) == size
+    request, response = Request.make(method, "http://a/"), Response.make(status)
+    response.headers = Headers(fields)
+    assert expected_http_body_size(request, response) == size
+
+
+BAD_SIZES = [
+    [(b"Content-Length", b"1"), (b"Content-Length", b"1")],
+    [(b"Content-Length", b"+1")],
+    [(b"Content-Length", b"1_0")],
+    [(b"Content-Length", b"\xb2")],
+    [(b"Transfer-Encoding", b"magic")],
+    [(b"Transfer-Encoding", b"chunked"), (b"Transfer-Encoding", b"chunked")],
+    [(b"Transfer-Encoding", "chun\N{KELVIN SIGN}ed".encode())],
+]
+
+
+@pytest.mark.parametrize("fields", BAD_SIZES)
+def test_where_a_request_has_no_end_that_is_sure(fields):
+    with pytest.raises(ValueError, match=r".+"):
+        Framing(Headers(fields), "POST").size()

@@ -29,9 +29,11 @@ HANDSHAKE = 0x16  # how a TLS connection begins (RFC 8446 section 5.1), and no H
 class GateLayer(HttpLayer):
     """The HTTP layer of one client connection. What a driver may look at costs next to nothing."""
 
-    def __init__(self, context: Context, answers: Answers) -> None:
+    def __init__(self, context: Context, answers: Answers, *, tls_outside: bool = False) -> None:
+        """`tls_outside`: whoever connects to an origin brings its TLS, too."""
         super().__init__(context, HTTPMode.transparent)
         self.answers = answers
+        self._tls_outside = tls_outside
         self.front: Http1Front | Http2Front | None = None  # None until TLS is set up
 
     # What a driver looks at
@@ -119,6 +121,8 @@ class GateLayer(HttpLayer):
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
         """Have a connection to an origin. One that has ended, or could not be made, is no reason not to try again."""
         self._forget_ended()
+        if self._tls_outside:
+            event.tls = False
         yield from super().get_connection(event, reuse=reuse)
 
     def _forget_ended(self) -> None:
@@ -146,7 +150,7 @@ class GateLayer(HttpLayer):
             client._handle_event = client.child_layer.handle_event
 
 
-def first_layer(context: Context, data: bytes, answers: Answers) -> layer.Layer | None:
+def first_layer(context: Context, data: bytes, answers: Answers, *, tls_outside: bool = False) -> layer.Layer | None:
     """The layer for a client's first bytes: TLS and HTTP in it, or HTTP; None where there are none yet.
 
     One byte decides: where this waited for a second, mitmproxy's own addon would choose in its place.
@@ -156,5 +160,5 @@ def first_layer(context: Context, data: bytes, answers: Answers) -> layer.Layer 
     stack = tunnel.LayerStack()
     if data[0] == HANDSHAKE:
         stack /= ClientTLSLayer(context)
-    stack /= GateLayer(context, answers)
+    stack /= GateLayer(context, answers, tls_outside=tls_outside)
     return stack[0]

@@ -1,7 +1,7 @@
 """Heads of HTTP/1 messages: where one ends, how long it may be, and only one way to read it."""
 
 import re
-from typing import Self
+from typing import Self, cast
 
 from h11 import Data, EndOfMessage, LocalProtocolError
 from h11._readers import ChunkedReader
@@ -15,6 +15,7 @@ EMPTY = b"\r\n"
 END = b"\r\n\r\n"
 VERSIONS = (b" HTTP/1.1", b" HTTP/1.0")
 FOLD = re.compile(rb"\r?\n[ \t]+")
+FRAMING = {name.encode(): name for name in ("transfer-encoding", "content-length", "connection")}
 
 
 class HeadError(ValueError):
@@ -166,7 +167,35 @@ def response_of(head: bytes, limits: Limits) -> http.Response:
     return response
 
 
-def asks_to_close(headers: http.Headers) -> bool:
-    """Whether a Connection header says that this is the connection's last message (RFC 9112 section 9.6)."""
-    said = headers.get("connection")
-    return said is not None and "close" in (option.strip().lower() for option in said.split(","))
+class Framing:
+    """What of a head says where its message ends, and whether another follows: found in one pass over its headers.
+
+    mitmproxy looks through all headers for each of these, several times a message. What it makes of them is its own:
+    this stands in for the whole head there.
+    """
+
+    __slots__ = ("headers", "method", "status_code")
+
+    def __init__(self, headers: http.Headers, method: str = "", status_code: int = 0) -> None:
+        self.method = method
+        self.status_code = status_code
+        self.headers: dict[str, str] = {}
+        for name, value in headers.fields:
+            key = FRAMING.get(name.lower())
+            if key is not None:
+                before = self.headers.get(key)
+                said = value.decode("latin-1")
+                self.headers[key] = said if before is None else f"{before}, {said}"
+
+    def size(self, response: "Framing | None" = None) -> int | None:
+        """Bytes of the body of a request, or of the response to it; None: in chunks, -1: till the connection ends.
+
+        Raises ValueError where it cannot be known.
+        """
+        return http1.expected_http_body_size(cast(http.Request, self), cast(http.Response | None, response))
+
+    @property
+    def closes(self) -> bool:
+        """Whether this is the connection's last message (RFC 9112 section 9.6)."""
+        said = self.headers.get("connection")
+        return said is not None and "close" in (option.strip().lower() for option in said.split(","))

@@ -6,7 +6,7 @@ from h11 import Data, ProtocolError
 from h11._readers import ContentLengthReader
 from mitmproxy import http
 from mitmproxy.connection import ConnectionState
-from mitmproxy.net.http import http1, status_codes
+from mitmproxy.net.http import status_codes
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
@@ -26,7 +26,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import Commands, Drain, Enough, Refuse, TooSlow
-from glassgate.mitm.layers.heads import Buffer, Chunks, HeadError, asks_to_close, request_of
+from glassgate.mitm.layers.heads import Buffer, Chunks, Framing, HeadError, request_of
 
 CODES = {400: "bad_request", 413: "body_too_large"}  # the standing messages for mitmproxy's own errors; else a 502
 
@@ -43,6 +43,7 @@ class Http1Front(Http1Server):
         self.held = False  # a body waits until its request is worked on again
         self.draining = False
         self._closing = False  # the request under way is the connection's last
+        self._asked: Framing | None = None
         self._chunked = False  # the answer goes out in chunks
         self._empty_lines = 0
         self._dropped = 0  # bytes, since the last answer
@@ -117,9 +118,10 @@ class Http1Front(Http1Server):
     def _began(self, request: http.Request, event: events.ConnectionEvent) -> Commands:
         self.request = request
         # Looked at now: the gate takes the header off before the request goes on.
-        self._closing = self.draining or request.http_version == "HTTP/1.0" or asks_to_close(request.headers)
+        self._asked = asked = Framing(request.headers, request.method)
+        self._closing = self.draining or request.http_version == "HTTP/1.0" or asked.closes
         try:
-            size = http1.expected_http_body_size(request)
+            size = asked.size()
         except ValueError:
             size, self._closing = 0, True  # refused as soon as its headers are looked at
         yield ReceiveHttp(RequestHeaders(self.stream_id, request, end_stream=size == 0))
@@ -222,9 +224,9 @@ class Http1Front(Http1Server):
         yield commands.SendData(self.conn, line + bytes(response.headers) + last + b"\r\n")
 
     def _frame(self, response: http.Response) -> None:
-        if self.request is None:
+        if self._asked is None or self.request is None:
             return
-        size = http1.expected_http_body_size(self.request, response)
+        size = self._asked.size(Framing(response.headers, status_code=response.status_code))
         if size is None and self.request.http_version == "HTTP/1.0":
             del response.headers["transfer-encoding"]  # which it does not know (RFC 9112 section 6.1)
             size = -1

@@ -4,7 +4,6 @@ from h11 import Data, ProtocolError
 from h11._readers import ContentLengthReader, Http10Reader
 from mitmproxy import http
 from mitmproxy.connection import Connection, ConnectionState
-from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpClient, HttpLayer
@@ -23,7 +22,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 from glassgate.mitm.layers.events import TIMED_OUT, Commands
-from glassgate.mitm.layers.heads import Buffer, Chunks, HeadError, asks_to_close, response_of
+from glassgate.mitm.layers.heads import Buffer, Chunks, Framing, HeadError, response_of
 from glassgate.mitm.layers.limits import Limits
 
 SWITCHING = 101
@@ -38,6 +37,7 @@ class Http1Back(Http1Client):
         self.buf: Buffer = Buffer()
         self.state = self.read_headers
         self.is_clean = True  # its last answer was whole, and nothing of it is left
+        self._asked = Framing(http.Headers())
         self._chunked = False  # the request goes out in chunks
         self._keeps = False  # the origin goes on after its answer
         self._interim = 0
@@ -68,8 +68,10 @@ class Http1Back(Http1Client):
         self.is_clean = False
         self._interim = 0
         framing = b""
-        self._chunked = "chunked" in request.headers.get("transfer-encoding", "").lower()
-        if not event.end_stream and not self._chunked and "content-length" not in request.headers:
+        self._asked = Framing(request.headers, request.method)
+        said = self._asked.headers
+        self._chunked = "chunked" in said.get("transfer-encoding", "").lower()
+        if not event.end_stream and not self._chunked and "content-length" not in said:
             # An HTTP/2 body came without a length. Unframed, its bytes would be read as another request.
             framing, self._chunked = b"Transfer-Encoding: chunked\r\n", True
         line = b"%s %s HTTP/1.1\r\n" % (request.data.method, request.data.path)
@@ -87,12 +89,16 @@ class Http1Back(Http1Client):
             return
         try:
             response = self._head()
-            size = http1.expected_http_body_size(self.request, response) if response else None
+            if response is None:
+                return
+            framing = Framing(response.headers, status_code=response.status_code)
+            size = self._asked.size(framing)
         except ValueError:
             yield from self._broke("Its answer cannot be read.")
             return
-        if response is not None:
-            yield from self._began(response, size, event)
+        # Looked at now: the gate takes the header off before the answer goes on.
+        self._keeps = size != -1 and response.http_version == "HTTP/1.1" and not framing.closes
+        yield from self._began(response, size, event)
 
     def _head(self) -> http.Response | None:
         if self.buf.take_empty_lines() > self.limits.empty_lines:
@@ -108,8 +114,6 @@ class Http1Back(Http1Client):
 
     def _began(self, response: http.Response, size: int | None, event: events.ConnectionEvent) -> Commands:
         self.response = response
-        # Looked at now: the gate takes the header off before the answer goes on.
-        self._keeps = size != -1 and response.http_version == "HTTP/1.1" and not asks_to_close(response.headers)
         stream = self.stream_id or 0
         yield ReceiveHttp(ResponseHeaders(stream, response, end_stream=size == 0))
         if self.response is not response or self.state != self.read_headers:
