@@ -218,7 +218,8 @@ def test_of_several_tenants_a_rule_is_about_one(name, value):
     assert (rule.matches(here), rule.matches(abroad)) == (True, None)
     with pytest.raises(GlassgateError, match="`entra` has several tenants") as caught:
         make(name, value, [MANY])
-    assert "`tenant:`" in caught.value.mend
+    form = ", ".join(f"{key}: …" for key in value)
+    assert caught.value.mend == f"say which: `{{{form}, tenant: {TENANT}}}`"
 
 
 def test_the_only_one_of_the_allowed_tenants_needs_no_name():
@@ -271,10 +272,16 @@ REFUSED = {  # name: (selector, value, providers, words of the what, words of th
     "host bits": ("ip", "203.0.113.7/24", [ENTRA], "not an address", "did you mean `203.0.113.0/24`?"),
     "zone": ("ip", "fe80::1%eth0", [ENTRA], "not an address", "zone"),
     "group by its name": ("entra_group", "Staff", [ENTRA], "not an object id", "Object ID"),
-    "group with other keys": ("entra_group", {"id": STAFF, "name": "x"}, [ENTRA], "keys", "{id: …, provider: …}"),
-    "group without id": ("entra_group", {"provider": "entra"}, [ENTRA], "keys", "{id: …, provider: …}"),
+    "group with other keys": (
+        "entra_group",
+        {"id": STAFF, "name": "x"},
+        [ENTRA],
+        "keys",
+        "write `{id: …}`, and `provider: …`",
+    ),
+    "group without id": ("entra_group", {"provider": "entra"}, [ENTRA], "keys", "write `{id: …}`, and `provider: …`"),
     "group of no entra": ("entra_group", STAFF, [OIDC], "no identity provider of type entra", "identity_providers"),
-    "group of two entras": ("entra_group", STAFF, [ENTRA, SECOND], "several providers", "`provider:`"),
+    "group of two entras": ("entra_group", STAFF, [ENTRA, SECOND], "several providers", "`{id: …, provider: entra}`"),
     "group of an oidc": (
         "entra_group",
         {"id": STAFF, "provider": "other"},
@@ -286,7 +293,7 @@ REFUSED = {  # name: (selector, value, providers, words of the what, words of th
     "group of a number": ("entra_group", {"id": STAFF, "provider": 1}, [ENTRA], "not text", "id of an identity"),
     "role of two lines": ("entra_role", "a\nb", [ENTRA], "plain text", "role as text"),
     "context": ("entra_auth_context", "c100", [ENTRA], "not an authentication context", "`c1` to `c99`"),
-    "method of two": ("auth_method", "mfa", [ENTRA, OIDC], "several providers", "`provider:`"),
+    "method of two": ("auth_method", "mfa", [ENTRA, OIDC], "several providers", "`{method: …, provider: entra}`"),
     "method of entra": ("auth_method", "pwd", [ENTRA], "cannot prove", "`mfa`"),
     "mfa without context": ("auth_method", "mfa", [SECOND], "no `mfa_context`", "mfa_context: c1"),
     "group of a stranger's tenant": (
@@ -304,7 +311,7 @@ REFUSED = {  # name: (selector, value, providers, words of the what, words of th
         "id of one of its tenants",
     ),
     "group of a tenant that is not known": ("entra_group", {"id": STAFF, "tenant": TENANT}, [SECOND], "no such", "id"),
-    "group of several tenants": ("entra_group", STAFF, [MANY], "has several tenants", "`tenant:`"),
+    "group of several tenants": ("entra_group", STAFF, [MANY], "has several tenants", f"`{{id: …, tenant: {TENANT}}}`"),
     "role of a tenant by number": ("entra_role", {"role": "Boss", "tenant": 1}, [MANY], "no such tenant", "id of one"),
     "claim alone": ("oidc_claim", "department", [OIDC], "a claim and its value", "{name: department, value: sales}"),
     "claim without a value": ("oidc_claim", {"name": "department"}, [OIDC], "a claim and its value", "value: sales"),
@@ -360,7 +367,20 @@ REFUSED = {  # name: (selector, value, providers, words of the what, words of th
         "does not count",
         "`email_domain`",
     ),
-    "claim of two": ("oidc_claim", {"name": "a", "value": "b"}, [ENTRA, OIDC], "several providers", "`provider:`"),
+    "claim of two": (
+        "oidc_claim",
+        {"name": "a", "value": "b"},
+        [ENTRA, OIDC],
+        "several providers",
+        "`{name: …, value: …, provider: entra}`",
+    ),
+    "claim by another key": (
+        "oidc_claim",
+        {"claim": "a", "value": "b"},
+        [OIDC],
+        "keys",
+        "write `{name: …, value: …}`, and `provider: …`",
+    ),
     "login by nobody": ("login_method", "entar", [ENTRA], "no identity provider", "`entra`"),
     "login by a list": ("login_method", ["entra"], [ENTRA], "not text", "`entra`"),
 }

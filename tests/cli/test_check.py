@@ -84,7 +84,7 @@ UNUSABLE = {
         naming("certificate", "{key: nowhere.key, certificate: nowhere.pem}"), "nowhere.key cannot be read"
     ),
     "the client's key is none": (
-        naming("certificate", "{key: config.yaml, certificate: config.yaml}"), "config.yaml is no unencrypted PEM file"
+        naming("certificate", "{key: config.yaml, certificate: config.yaml}"), "config.yaml holds no private key"
     ),
     "a federated token that is none": (naming("federated_token_file", "config.yaml"), "config.yaml holds no token"),
     "the origin's authority": (with_origin("{ca: nowhere.pem}"), "nowhere.pem"),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cli.program import DEPLOYED, GROUP
-from glassgate.cli.entra_application import DEFAULT_ACCESS, PERMISSIONS, addresses, application, as_text
+from glassgate.cli.entra_application import DEFAULT_ACCESS, OPEN, PERMISSIONS, addresses, application, as_text
 from glassgate.config.load import load
 
 TENANTS = "tenant: organizations\n    allowed_tenants: [8f0c7d52-0000-4000-8000-000000000000]"
@@ -51,6 +51,24 @@ def test_another_kind_of_provider_tells_of_a_sessions_end_elsewhere(tmp_path):
         of_policy("include: [{everyone: {}}]"),
     )  # fmt: skip
     assert addresses(found, found.providers[0]).ended == f"{TEAM}/backchannel-logout/entra"
+
+
+LEFT_OPEN = [
+    ("the client id", ("client_id: the-client", f"client_id: {OPEN}"), ("CLIENT-ID", "contoso.example")),
+    ("the tenant", ("tenant: contoso.example", f"tenant: {OPEN}"), ("the-client", "TENANT")),
+]
+
+
+@pytest.mark.parametrize(("edit", "said"), [row[1:] for row in LEFT_OPEN], ids=[row[0] for row in LEFT_OPEN])
+def test_what_is_not_known_yet_stands_there_in_words(tmp_path, edit, said):
+    found = app(tmp_path, edit)
+    assert (found.client_id, found.tenant) == said
+
+
+def test_the_trial_is_of_this_very_file(tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    assert app(folder).trial == f"./run.sh entra doctor -c '{folder}/config.yaml'"
 
 
 GROUPS = [

@@ -1,6 +1,7 @@
 """The registration as a script: bash reads it, what it would run is what is meant, and JSON in it parses."""
 
 import json
+import re
 import shlex
 import subprocess
 
@@ -87,6 +88,26 @@ def test_the_application_is_made_and_then_brought_to_what_it_should_be(tmp_path)
     assert body["groupMembershipClaims"] == "ApplicationGroup"
 
 
+@pytest.mark.parametrize("edits", [row[1] for row in SCRIPTS], ids=[row[0] for row in SCRIPTS])
+def test_where_no_application_could_be_made_nothing_else_is_touched(tmp_path, edits):
+    """Neither as a file nor pasted line by line: each command asks by itself whether there is an id."""
+    log = tmp_path / "log"
+    failing = STUBS.format(log=shlex.quote(str(log))).replace("echo the-id", "false")
+    text = script(tmp_path, *edits)
+    assert not {"$APP_ID", "$SP_ID"} & set(re.findall(r"\$\w+", text))
+    done = subprocess.run(["bash"], input=failing + text, text=True, capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode
+    assert "APP_ID" in done.stderr
+    calls = [shlex.split(line) for line in log.read_text().splitlines()]
+    assert [call[1:4] for call in calls if call[1:2] == ["ad"]] == [["ad", "app", "create"]]
+
+
+def test_it_says_what_it_replaces_at_an_application_that_serves_others_too(tmp_path):
+    text = script(tmp_path)
+    assert "# APP_ID=the-client" in text
+    assert "# This replaces its name, redirect URIs, claims, permissions and app roles" in text
+
+
 def test_the_tenant_is_the_configured_one(tmp_path):
     assert ran(tmp_path, script(tmp_path))[0][-2:] == ["--tenant", "contoso.example"]
     assert "--tenant" not in ran(tmp_path, script(tmp_path, ("tenant: contoso.example", TENANTS)))[0]
@@ -149,7 +170,7 @@ def test_who_has_which_role_is_left_to_the_reader(tmp_path):
 def test_the_other_tenants_are_told_where_to_consent(tmp_path):
     text = script(tmp_path, ("tenant: contoso.example", TENANTS))
     assert (
-        'echo "https://login.microsoftonline.com/8f0c7d52-0000-4000-8000-000000000000/adminconsent?client_id=$APP_ID'
+        'echo "https://login.microsoftonline.com/8f0c7d52-0000-4000-8000-000000000000/adminconsent?client_id=${APP_ID:?}'
     ) in text
 
 

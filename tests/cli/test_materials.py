@@ -3,11 +3,16 @@
 import time
 from dataclasses import replace
 
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from cli.program import demo, deployed
 from glassgate.cli.materials import materials
 from glassgate.config.load import load
+from oidc.doctor.cases import certificate, pem
 
 SECRET = {"CLIENT_SECRET": "x"}
+OWN, OTHER = rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
 
 
 def tried(folder, **changes):
@@ -58,3 +63,63 @@ def test_what_is_unwise_about_a_certificate_of_ones_own_is_no_problem(tmp_path):
     found = tried(tmp_path)
     assert found.problems == ()
     assert "others than its owner may read it" in found.warnings[0]
+
+
+SECRET_LINE = "client_secret: ${CLIENT_SECRET}"
+CREDENTIALS = [
+    (
+        "no key",
+        "certificate: {key: gone.key, certificate: gone.pem}",
+        {},
+        "`certificate.key`: {}/gone.key cannot be read: No such file or directory",
+        "may read",
+    ),
+    (
+        "swapped",
+        "certificate: {key: c.pem, certificate: k.pem}",
+        {"k.pem": pem(OWN), "c.pem": pem(certificate(("gate",), key=OWN))},
+        "`certificate.key`: {}/c.pem holds no private key without a passphrase",
+        "name the PEM file of the private key",
+    ),
+    (
+        "another's",
+        "certificate: {key: k.pem, certificate: c.pem}",
+        {"k.pem": pem(OTHER), "c.pem": pem(certificate(("gate",), key=OWN))},
+        "`certificate.certificate`: {0}/c.pem is not the certificate of {0}/k.pem",
+        "the two files that were made together",
+    ),
+    (
+        "no certificate",
+        "certificate: {key: k.pem, certificate: k.pem}",
+        {"k.pem": pem(OWN)},
+        "`certificate.certificate`: {}/k.pem holds no certificate that can be read",
+        "as it was uploaded",
+    ),
+    (
+        "no token",
+        "federated_token_file: gone",
+        {},
+        "`federated_token_file`: {}/gone cannot be read: No such file or directory",
+        "may read",
+    ),
+    (
+        "a file of something else",
+        "federated_token_file: k.pem",
+        {"k.pem": pem(OWN)},
+        "`federated_token_file`: {}/k.pem holds no token",
+        "your platform writes",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "what", "mend"), [row[1:] for row in CREDENTIALS], ids=[row[0] for row in CREDENTIALS]
+)
+def test_a_file_of_a_credential_is_told_by_its_key_with_a_mend_of_its_own(tmp_path, line, files, what, mend):
+    deployed(tmp_path, lambda text: text.replace(SECRET_LINE, line))
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    (problem,) = tried(tmp_path).problems
+    assert problem.where.endswith("config.yaml:8")
+    assert problem.what == what.format(tmp_path)
+    assert mend in problem.mend

@@ -281,13 +281,13 @@ BROKEN = {
         rule("entra_group", STAFF, TWO_ENTRAS) | {"groups": {}},
         "entra_group",
         "several providers",
-        "`provider:`",
+        "`{id: …, provider: ",
     ),
     "which of two tenants": (
         rule("entra_group", STAFF) | {"groups": {}, "identity_providers": [P | TWO_TENANTS]},
         "entra_group",
         "`entra` has several tenants",
-        "`tenant:`",
+        "`{id: …, tenant: ",
     ),
     "group of no such tenant": (
         rule("entra_group", {"id": STAFF, "tenant": STAFF}),

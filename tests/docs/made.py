@@ -6,6 +6,7 @@ Such a part stands between `<!-- made: NAME -->` and `<!-- end -->`. NAME is a r
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def selectors(_: str) -> str:
     for one in there:
         names = f"`{one.name}`" + (f" (also {', '.join(f'`{alias}`' for alias in one.aliases)})" if one.aliases else "")
         lines.append(row(names, one.says, str(one.judged)))
-    return f"{table('Selector', 'Matches', 'Goes by')}{''.join(lines)}\n{LATER}: {', '.join(later)}.\n\n"
+    return f"{table('Selector', 'Matches', 'Goes by')}{''.join(lines)}\n{_wrapped(later)}\n"
 
 
 def keys(definition: str) -> str:
@@ -86,10 +87,15 @@ def keys(definition: str) -> str:
         else:
             what, _, default = said.partition("Default: ")
             choices = key.get("enum") or ([key["const"]] if "const" in key else [])
-            what += " " + ", ".join(f"`{choice}`" for choice in choices)
+            what = f"{what.strip()} {', '.join(dict.fromkeys(f'`{choice}`' for choice in choices))}"
             there.append(row(f"`{name}`", _default(name, key, schema) or default.rstrip("."), what.strip()))
-    said = f"\n{LATER}: {', '.join(later)}.\n" if later else ""
+    said = f"\n{_wrapped(later)}" if later else ""
     return f"{table('Key', 'Default', 'What it is')}{''.join(there)}{said}\n"
+
+
+def _wrapped(later: list[str]) -> str:
+    """What is not there yet, in lines as long as the rest of the documents."""
+    return textwrap.fill(f"{LATER}: {', '.join(later)}.", 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def schema_of(definition: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ ADDRESSES = {
 }  # fmt: skip
 # What is in backticks and no key: commands, and values of keys.
 WORDS = {
-    "glassgate check", "callback", "organizations", "openid", "profile", "email", "offline_access", "code",
+    "./run.sh check", "callback", "organizations", "openid", "profile", "email", "offline_access", "code",
 }  # fmt: skip
 
 # Whoever signs in at an Entra tenant meets these sooner or later.

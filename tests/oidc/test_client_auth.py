@@ -18,6 +18,7 @@ from glassgate.oidc.client_auth import (
     ClientSecret,
     FederatedToken,
     Proof,
+    UnusableFileError,
     check_credential,
     read_certificate,
 )
@@ -174,20 +175,20 @@ def test_files_are_read_anew_each_time():
 UNUSABLE = {  # name: (credential, files, the path that is told, words)
     "no key": (BY_CERTIFICATE, FILES | {KEY: None}, KEY, "cannot be read: No such file"),
     "no certificate": (BY_CERTIFICATE, FILES | {CERTIFICATE: None}, CERTIFICATE, "cannot be read: No such file"),
-    "empty key": (BY_CERTIFICATE, FILES | {KEY: b""}, KEY, "no unencrypted PEM file"),
+    "empty key": (BY_CERTIFICATE, FILES | {KEY: b""}, KEY, "no private key without"),
     "key in DER": (
         BY_CERTIFICATE,
         FILES | {KEY: RSA_KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())},
         KEY,
-        "no unencrypted PEM file",
+        "no private key without a passphrase",
     ),
     "key with a password": (
         BY_CERTIFICATE,
         FILES | {KEY: key_pem(RSA_KEY, BestAvailableEncryption(b"secret"))},
         KEY,
-        "no unencrypted PEM file",
+        "no private key without a passphrase",
     ),
-    "public key": (BY_CERTIFICATE, FILES | {KEY: certificate_pem(RSA_KEY)}, KEY, "no unencrypted PEM file"),
+    "public key": (BY_CERTIFICATE, FILES | {KEY: certificate_pem(RSA_KEY)}, KEY, "no private key without"),
     "EC key": (
         BY_CERTIFICATE,
         FILES | {KEY: key_pem(EC_KEY), CERTIFICATE: certificate_pem(EC_KEY)},
@@ -200,8 +201,13 @@ UNUSABLE = {  # name: (credential, files, the path that is told, words)
         KEY,
         "has 1024 bits, expected 2048 to 8192",
     ),
-    "certificate no PEM": (BY_CERTIFICATE, FILES | {CERTIFICATE: b"\xff\x00"}, CERTIFICATE, "no unencrypted PEM file"),
-    "certificate is the key": (BY_CERTIFICATE, FILES | {CERTIFICATE: key_pem(RSA_KEY)}, CERTIFICATE, "no unencrypted"),
+    "certificate no PEM": (BY_CERTIFICATE, FILES | {CERTIFICATE: b"\xff\x00"}, CERTIFICATE, "holds no certificate"),
+    "certificate is the key": (
+        BY_CERTIFICATE,
+        FILES | {CERTIFICATE: key_pem(RSA_KEY)},
+        CERTIFICATE,
+        "holds no certificate",
+    ),
     "certificate of another key": (
         BY_CERTIFICATE,
         FILES | {CERTIFICATE: certificate_pem(OTHER_RSA_KEY)},
@@ -212,7 +218,7 @@ UNUSABLE = {  # name: (credential, files, the path that is told, words)
         BY_CERTIFICATE,
         FILES | {CERTIFICATE: pem_of_another_kind_of_key()},
         CERTIFICATE,
-        "no unencrypted PEM file",
+        "holds no certificate",
     ),
     "no token": (FederatedToken(TOKEN), FILES | {TOKEN: None}, TOKEN, "cannot be read: No such file"),
     "empty token": (FederatedToken(TOKEN), FILES | {TOKEN: b"\n"}, TOKEN, "holds no token"),
@@ -229,9 +235,11 @@ UNUSABLE = {  # name: (credential, files, the path that is told, words)
 def test_a_file_that_cannot_be_used_is_told_by_its_path(name):
     credential, files, path, words = UNUSABLE[name]
     files = {place: data for place, data in files.items() if data is not None}
-    with pytest.raises(SignInError) as caught:
+    with pytest.raises(UnusableFileError) as caught:
         proof(credential, files=files)
-    assert (caught.value.reason, type(caught.value)) == ("client_auth", SignInError)
+    key = {KEY: "certificate.key", TOKEN: "federated_token_file"}.get(path, "certificate.certificate")
+    assert (caught.value.reason, caught.value.key) == ("client_auth", key)
+    assert caught.value.mend
     assert caught.value.detail.startswith(f"{path} ")
     assert words in caught.value.detail
     assert "PRIVATE" not in str(caught.value)

@@ -138,7 +138,7 @@ def _oidc_claim(value: object, sources: Sources) -> Question:
     wanted = parts.pop("value", None)
     if not isinstance(wanted, str | bool | int):
         raise _refuse("this asks for a claim and its value", "write `{name: department, value: sales}`")
-    name, source = _of_provider(parts, "name", sources, ("oidc", "entra"))
+    name, source = _of_provider(parts, "name", sources, ("oidc", "entra"), "name: …, value: …")
     if name in ADDRESSES or (source.type == "entra" and name == "preferred_username"):
         # It may be anybody's, by a foreign administrator's word (nOAuth).
         raise _refuse("an e-mail that does not count may stand in it", "ask by `email` or `email_domain`")
@@ -151,19 +151,25 @@ def _login_method(value: object, sources: Sources) -> Question:
     return ask.LoginMethod(provider)
 
 
-def _of_provider(value: object, key: str, sources: Sources, types: tuple[str, ...]) -> tuple[str, Source]:
+_BESIDE = "and `provider: …` or `tenant: …` with it where there are several"
+
+
+def _of_provider(
+    value: object, key: str, sources: Sources, types: tuple[str, ...], form: str = ""
+) -> tuple[str, Source]:
     """Take `value`, or `{key: …, provider: …, tenant: …}`, apart: the text, and the one provider (and tenant of it)
-    that it is about."""
+    that it is about. `form` is how the rest is written, where it is more than the key."""
+    form = form or f"{key}: …"
     named: object = None
     tenant: object = None
     if isinstance(value, dict):
         value = _by_our_names(value, {"identity_provider_id": "provider"})
         if key not in value or not value.keys() <= {key, "provider", "tenant"}:
-            raise _refuse("the keys are not those of this selector", f"write `{{{key}: …, provider: …}}`")
+            raise _refuse("the keys are not those of this selector", f"write `{{{form}}}`, {_BESIDE}")
         named, tenant, value = value.get("provider"), value.get("tenant"), value[key]
     if not isinstance(value, str) or not WORD.fullmatch(value):
         raise _refuse("the value is not one line of plain text", f"write the {key} as text")
-    return value, _of_tenant(_source(named, sources, types), tenant)
+    return value, _of_tenant(_source(named, sources, types, form), tenant, form)
 
 
 def _by_our_names(value: Mapping[str, object], others: Mapping[str, str]) -> dict[str, object]:
@@ -174,19 +180,23 @@ def _by_our_names(value: Mapping[str, object], others: Mapping[str, str]) -> dic
     return parts
 
 
-def _of_tenant(source: Source, tenant: object) -> Source:
+def _of_tenant(source: Source, tenant: object, form: str) -> Source:
     """The source, narrowed to one tenant: another one's groups and roles are another one's to give."""
     if tenant is None and len(source.tenants) > 1:
-        raise _refuse(f"`{source.id}` has several tenants", "say which with `tenant:` beside the value")
+        raise _refuse(f"`{source.id}` has several tenants", f"say which: `{{{form}, tenant: {source.tenants[0]}}}`")
     if tenant is None:
         return replace(source, realm=source.tenants[0]) if source.tenants else source
     known = source.tenants or ((source.realm,) if source.realm else ())
     if not isinstance(tenant, str) or tenant.lower() not in known:
-        raise _refuse(f"`{source.id}` has no such tenant", "write the id of one of its tenants")
+        raise _refuse(f"`{source.id}` has no such tenant", f"write the id of one of its tenants{_listed(known)}")
     return replace(source, realm=tenant.lower())
 
 
-def _source(named: object, sources: Sources, types: tuple[str, ...]) -> Source:
+def _listed(tenants: tuple[str, ...]) -> str:
+    return f": {', '.join(tenants)}" if tenants else ""
+
+
+def _source(named: object, sources: Sources, types: tuple[str, ...], form: str) -> Source:
     if isinstance(named, str):
         source = _known(named, sources)
         if source.type not in types:
@@ -199,7 +209,7 @@ def _source(named: object, sources: Sources, types: tuple[str, ...]) -> Source:
         raise _refuse(f"there is no identity provider of type {types[0]}", "add it to `identity_providers`")
     if len(fitting) > 1:
         ids = ", ".join(source.id for source in fitting)
-        raise _refuse(f"several providers could be meant: {ids}", "say which with `provider:` beside the value")
+        raise _refuse(f"several providers could be meant: {ids}", f"say which: `{{{form}, provider: {fitting[0].id}}}`")
     return fitting[0]
 
 

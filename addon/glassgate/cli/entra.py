@@ -15,7 +15,7 @@ import click
 
 from glassgate.cli import entra_report, wire
 from glassgate.cli.compose import PROVIDER_TIMEOUT, outside
-from glassgate.cli.entra_application import Application, addresses, application
+from glassgate.cli.entra_application import OPEN, Application, addresses, application
 from glassgate.cli.entra_az import commands
 from glassgate.cli.entra_clicks import clicks
 from glassgate.cli.entra_graph import calls, federated, manifest
@@ -28,7 +28,6 @@ from glassgate.oidc.doctor.case import Case, World
 from glassgate.oidc.doctor.chain import walk
 from glassgate.oidc.provider import Provider
 
-OPEN = "00000000-0000-0000-0000-000000000000"  # fits wherever an id or a secret is wanted
 IN_LAB = (
     "`authority` is the lab's tenant, where nothing has to be registered: it knows this gate by its configuration.\n"
     "In a real tenant it would be this:"
@@ -46,7 +45,7 @@ class Part:
 class LeftOpen(dict[str, str]):
     """An environment in which whatever is not set has a value all the same; `unset` tells what was asked for so.
 
-    Whoever registers the gate has no secret and no id for it yet.
+    Whoever registers the gate has no secret and no id for it yet. OPEN fits wherever one is wanted.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -74,12 +73,12 @@ def entra() -> None:
     """Register the gate in Entra ID, and find out what is wrong."""
 
 
-@entra.command(short_help="Try the whole way to Entra, and name the first broken link.")
+@entra.command(short_help="Try the whole way to each provider, and name the first broken link.")
 @config_option
 @json_option
 @click.option("--provider", "name", metavar="ID", help="Just this provider. Default: all.")
 def doctor(path: Path, as_json: bool, name: str | None) -> None:
-    """Walk the chain of each provider link by link, to the first that is broken.
+    """Walk the chain of each provider, Entra's or another, link by link to the first that is broken.
 
     It signs nobody in and ends no session; no secret, token or code is shown.
     """
@@ -101,13 +100,15 @@ def register(path: Path, name: str | None, only: str | None) -> None:
     """Print what has to be registered for exactly this configuration.
 
     As clicks in the admin center, as commands of the Azure CLI, as calls of Microsoft Graph, and as a fragment of the
-    manifest. Nothing is sent anywhere.
+    manifest. Nothing is sent anywhere. The client id and the secret come out of this: write ${ENTRA_CLIENT_ID} and
+    ${ENTRA_CLIENT_SECRET} in their places, and they need not be set yet.
     """
     environ = LeftOpen(os.environ)
     settings = load(path, environ)
     providers = [one for one in _chosen(settings, name) if one.type == "entra"]
     if not providers:
-        raise click.UsageError(f"The provider `{name}` is not of type entra: there is nothing to register in Entra.")
+        which = f"The provider `{name}` is not" if name else f"{settings.path} has no provider"
+        raise click.UsageError(f"{which} of type entra: there is nothing to register in Entra.")
     if environ.unset:
         click.echo(f"Not set in the environment, so left open: {', '.join(environ.unset)}\n", err=True)
     for provider in providers:
@@ -142,19 +143,13 @@ def _world(provider: Provider, lender: Lender) -> World:
 
 
 def _chosen(settings: Settings, name: str | None) -> tuple[Provider, ...]:
-    """The providers that are meant: the one that is named, else all, of whom at least one is Entra's."""
+    """The providers that are meant: the one that is named, else all."""
+    if name is None:
+        return settings.providers
     known = {provider.id: provider for provider in settings.providers}
-    if name is not None:
-        if name not in known:
-            raise click.UsageError(f"There is no provider `{name}` in {settings.path}: {did_you_mean(name, known)}")
-        return (known[name],)
-    if not any(provider.type == "entra" for provider in settings.providers):
-        first = next(iter(known))
-        raise click.UsageError(
-            f"{settings.path} has no provider of type entra. Another's chain is tried too where it is named:"
-            f" `--provider {first}`."
-        )
-    return settings.providers
+    if name not in known:
+        raise click.UsageError(f"There is no provider `{name}` in {settings.path}: {did_you_mean(name, known)}")
+    return (known[name],)
 
 
 def _print(app: Application, only: str | None) -> None:

@@ -4,6 +4,8 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
 from types import UnionType
 from typing import Any
 
@@ -20,6 +22,7 @@ from glassgate.oidc.providers.ways import with_offline_access
 
 WIDTH = 100  # columns
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
+OPEN = "00000000-0000-0000-0000-000000000000"  # for an id or a secret that is not known yet
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"  # the role of an application that declares none
 
 # Microsoft Graph's delegated permissions, by the ids that registrations name them by; the same in every cloud.
@@ -77,6 +80,22 @@ class Application:
     roles: tuple[Role, ...]  # that policies name, and where groups are assigned too one for these
     contexts: tuple[str, ...]  # authentication contexts that policies ask for
     assigned_only: bool  # whether policies let in nobody but who is assigned to the application
+    config: Path  # the file that says all this
+
+    @property
+    def client_id(self) -> str:
+        """Its id, or words in the place of one that is not known yet."""
+        return self.provider.client_id if self.provider.client_id != OPEN else "CLIENT-ID"
+
+    @property
+    def tenant(self) -> str:
+        """Where it is registered, or words in the place of that."""
+        return self.provider.tenant if self.provider.tenant and self.provider.tenant != OPEN else "TENANT"
+
+    @property
+    def trial(self) -> str:
+        """The command that tries whether it all works."""
+        return f"./run.sh entra doctor -c {quote(str(self.config))}"
 
     @property
     def audience(self) -> str:
@@ -190,6 +209,7 @@ def application(settings: Settings, provider: Provider) -> Application:
         roles=tuple(declared),
         contexts=tuple(sorted(contexts, key=lambda context: int(context[1:]))),
         assigned_only=_assigned_only(settings, provider),
+        config=settings.path,
     )
 
 

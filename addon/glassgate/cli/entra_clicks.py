@@ -92,11 +92,13 @@ def _permissions(app: Application) -> Lines:
 
 def _enterprise(app: Application) -> Lines:
     if app.assigned_only:
-        yield "Properties > Assignment required: Yes. Your policies let in nobody but who is assigned here."
+        yield "Properties > Assignment required: Yes"
+        yield "Your policies let in nobody but who is assigned here, so whoever tests it has to be, too."
     else:
+        yield "Properties > Assignment required: No"
         yield (
-            "Properties > Assignment required: No. Your policies may let in people who are not assigned here, and Yes"
-            " would keep these out before any policy is asked."
+            "Your policies may let in people who are not assigned here, and Yes would keep these out before any policy"
+            " is asked."
         )
     if app.assigns_groups:
         yield f"Users and groups > Add: {', '.join(app.groups)}"
@@ -121,7 +123,9 @@ def _contexts(app: Application) -> Lines:
 
 def _other_tenants(app: Application) -> Lines:
     for tenant in app.provider.allowed_tenants:
-        yield f"{consent_url(app, tenant, '<Application (client) ID>')}"
+        yield consent_url(app, tenant, app.client_id)
+    if app.several_tenants and app.client_id != app.provider.client_id:
+        yield f"In the place of {app.client_id} stands the Application (client) ID."
     if app.several_tenants and app.named_roles:
         yield "Under Enterprise applications each of them says which of its own people and groups have which role."
     if app.several_tenants:
@@ -130,7 +134,7 @@ def _other_tenants(app: Application) -> Lines:
 
 def _then(app: Application) -> Lines:
     yield "Put the ids and the credential into config.yaml."
-    yield "glassgate entra doctor"
+    yield app.trial
     if app.provider.groups_from is not GroupsFrom.CLAIM:
         yield "With `recheck` set and somebody signed in, it also tries whether groups can be read."
 
@@ -149,12 +153,14 @@ PAGES = (
     ("API permissions", _permissions),
     ("Enterprise applications > the same name", _enterprise),
     ("Conditional Access, as Conditional Access Administrator (needs Entra ID P1)", _contexts),
-    ("In each further tenant, as its administrator, open once", _other_tenants),
+    ("In each tenant but the application's own, as its administrator, open its address once", _other_tenants),
     ("On the gate's machine", _then),
 )
 
 
 def _wrapped(step: str) -> list[str]:
+    if step.startswith(("https://", "./run.sh ")):
+        return [f"   - {step}"]  # to be taken whole
     return textwrap.wrap(
         step, WIDTH, initial_indent="   - ", subsequent_indent="     ", break_long_words=False, break_on_hyphens=False
     )

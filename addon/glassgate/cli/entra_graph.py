@@ -58,7 +58,8 @@ def _of[C: Credential](app: Application, kind: type[C]) -> list[C]:
 def _application(app: Application) -> Lines:
     yield _call(
         "The application. The answer's `appId` is `client_id` in config.yaml, and APP_ID below. For one that you\n"
-        f"have, send the same body by PATCH to /v1.0/applications(appId='{app.provider.client_id}').",
+        f"have, send the same body by PATCH to /v1.0/applications(appId='{app.client_id}'): it replaces the name,\n"
+        "redirect URIs, claims, permissions and app roles that are there. A role has to be disabled before it can go.",
         "POST", f"{app.cloud.graph}/v1.0/applications", app.body(),
     )  # fmt: skip
 

@@ -11,13 +11,10 @@ from pathlib import Path
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm.tls import OriginTrust
-from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, FederatedToken, check_credential
-from glassgate.oidc.errors import SignInError
+from glassgate.oidc.client_auth import UnusableFileError, check_credential
 from glassgate.state.certificates import check_authorities, check_leaf, ensure_edge_certificate
 
 type Problems = Iterator[GlassgateError]
-
-KEYS = {ClientSecret: "client_secret", ClientCertificate: "certificate", FederatedToken: "federated_token_file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +54,9 @@ def _providers(settings: Settings) -> Problems:
         for credential in provider.credentials:
             try:
                 check_credential(credential, Path.read_bytes)
-            except SignInError as fault:
-                told = StartError(fault.detail, mend="name the files that belong together")
-                yield _at(settings, told, "identity_providers", provider.id, KEYS[type(credential)])
+            except UnusableFileError as fault:
+                told = StartError(f"`{fault.key}`: {fault.detail}", mend=fault.mend)
+                yield _at(settings, told, "identity_providers", provider.id, fault.key.partition(".")[0])
 
 
 def _origins(settings: Settings) -> Problems:

@@ -38,6 +38,10 @@ def _tenants(provider: Tree) -> Iterator[Problem]:
             f"`tenant` names one tenant already: {shown(tenant)}",
             f"write `tenant: {ORGANIZATIONS}`, or leave the key out",
         )
+    each = [str(one).lower() for one in allowed] if isinstance(allowed, list) else []
+    for index, one in enumerate(each):
+        if one in each[:index]:
+            yield Problem(("allowed_tenants", index), f"{shown(one)} stands twice", "write it once")
 
 
 def _domains(provider: Tree) -> Iterator[Problem]:

@@ -275,10 +275,10 @@ class LabUser(Part):
     called: ClassVar = "a lab user"
 
     name: Id = Field(description="What the user signs in by.")
-    display_name: Name | None = Field(None, description="Default: the name.")
+    display_name: Name | None = Field(None, description="What people read. Default: the name.")
     password: Secret = Field(description="Only the lab knows it.")
     email: Annotated[str, Text(values.email, "carol@fabrikam.example")] | None = Field(
-        None, description="Default: the name at the tenant's domain."
+        None, description="The e-mail address. Default: the name at the tenant's domain."
     )
     groups: list[ObjectId] = Field([], description="Object ids.")
     groups_count: Annotated[

@@ -69,7 +69,7 @@ def _source(entry: object) -> Source | None:
         entry["type"],
         realm if isinstance(realm, str) else None,
         str(context) if context else None,
-        tuple(str(tenant).lower() for tenant in tenants) if isinstance(tenants, list) else (),
+        tuple(dict.fromkeys(str(tenant).lower() for tenant in tenants)) if isinstance(tenants, list) else (),
     )
 
 

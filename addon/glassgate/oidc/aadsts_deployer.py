@@ -9,7 +9,7 @@ TABLE: Mapping[tuple[int, ...], Explanation] = {
     (50011, 70004, 500112, 500113, 700009, 900971): deployer(
         "This gate's address is not registered",
         "Entra leads people back only to addresses that it knows, and this gate's is not among them.",
-        "`glassgate check` prints the address as `callback`. Add it under App registrations > this gate >"
+        "`./run.sh check` prints the address as `callback`. Add it under App registrations > this gate >"
         " Authentication, platform Web, equal to the letter: scheme, host, port and path.",
     ),
     (70001, 700011, 700016, 7000229): deployer(

@@ -24,6 +24,16 @@ BACKDATED = 60  # seconds, for a provider whose clock is behind
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_ASSERTION = 16_384  # characters of a federated token
 
+# The keys of the configuration that name files, and what to do about such a file.
+KEY, CERTIFICATE, TOKEN_FILE = "certificate.key", "certificate.certificate", "federated_token_file"
+READABLE = "name a file that is there, and that the gate's own user may read"
+NEW_PAIR = "make an RSA key of 3072 bits with a certificate for it, and upload that one"
+TOKENS = "name the file that your platform writes its identity's token into"
+NO_PEM = {
+    KEY: ("holds no private key without a passphrase", "name the PEM file of the private key"),
+    CERTIFICATE: ("holds no certificate that can be read", "name the PEM file of the certificate, as it was uploaded"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
@@ -50,6 +60,18 @@ class FederatedToken:
 
 type Credential = ClientSecret | ClientCertificate | FederatedToken
 type ReadFile = Callable[[Path], bytes]  # raises OSError
+
+
+class UnusableFileError(SignInError):
+    """A file of a credential that cannot be used (client_auth).
+
+    `key` is the key of the configuration that names it, "certificate.key"; `mend` what to do, to go on a sentence with.
+    """
+
+    def __init__(self, key: str, path: Path, why: str, mend: str) -> None:
+        super().__init__(Reason.CLIENT_AUTH, f"{path} {why}")
+        self.key = key
+        self.mend = mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +141,7 @@ class ClientAuth:
 
 
 def check_credential(credential: Credential, read: ReadFile) -> None:
-    """See that the files of a credential can be used. Raises SignInError (client_auth)."""
+    """See that the files of a credential can be used. Raises UnusableFileError."""
     if isinstance(credential, ClientCertificate):
         read_certificate(credential, read)
     elif isinstance(credential, FederatedToken):
@@ -127,15 +149,17 @@ def check_credential(credential: Credential, read: ReadFile) -> None:
 
 
 def read_certificate(credential: ClientCertificate, read: ReadFile) -> tuple[RSAPrivateKey, x509.Certificate]:
-    """The key and its certificate. Raises SignInError (client_auth), which names the file and says what is wrong."""
-    key = _pem(credential.key, read, lambda data: load_pem_private_key(data, None))
-    certificate, certified = _pem(credential.certificate, read, _read_certificate)
+    """The key and its certificate. Raises UnusableFileError, which names the file and says what is wrong."""
+    key = _pem(KEY, credential.key, read, lambda data: load_pem_private_key(data, None))
+    certificate, certified = _pem(CERTIFICATE, credential.certificate, read, _read_certificate)
     if not isinstance(key, RSAPrivateKey):
-        raise _unusable(credential.key, "is no RSA key")
+        raise UnusableFileError(KEY, credential.key, "is no RSA key", NEW_PAIR)
     if key.key_size not in RSA_BITS:
-        raise _unusable(credential.key, f"has {key.key_size} bits, expected {RSA_BITS.start} to {RSA_BITS.stop - 1}")
+        why = f"has {key.key_size} bits, expected {RSA_BITS.start} to {RSA_BITS.stop - 1}"
+        raise UnusableFileError(KEY, credential.key, why, NEW_PAIR)
     if key.public_key() != certified:
-        raise _unusable(credential.certificate, f"is not the certificate of {credential.key}")
+        why = f"is not the certificate of {credential.key}"
+        raise UnusableFileError(CERTIFICATE, credential.certificate, why, "name the two files that were made together")
     return key, certificate
 
 
@@ -144,13 +168,18 @@ def _read_certificate(data: bytes) -> tuple[x509.Certificate, CertificatePublicK
     return certificate, certificate.public_key()
 
 
-def _pem[T](path: Path, read: ReadFile, load: Callable[[bytes], T]) -> T:
+def _pem[T](name: str, path: Path, read: ReadFile, load: Callable[[bytes], T]) -> T:
     try:
-        return load(read(path))
-    except OSError as fault:
-        raise _unusable(path, f"cannot be read: {fault.strerror}") from fault
+        return load(_contents(name, path, read))
     except (ValueError, TypeError, UnsupportedAlgorithm) as fault:
-        raise _unusable(path, "is no unencrypted PEM file of the right kind") from fault
+        raise UnusableFileError(name, path, *NO_PEM[name]) from fault
+
+
+def _contents(name: str, path: Path, read: ReadFile) -> bytes:
+    try:
+        return read(path)
+    except OSError as fault:
+        raise UnusableFileError(name, path, f"cannot be read: {fault.strerror}", READABLE) from fault
 
 
 def _signed(
@@ -175,13 +204,11 @@ def _signed(
 
 def _federated(credential: FederatedToken, read: ReadFile) -> str:
     try:
-        text = read(credential.path).decode("ascii").strip()
-    except OSError as fault:
-        raise _unusable(credential.path, f"cannot be read: {fault.strerror}") from fault
-    except UnicodeDecodeError as fault:
-        raise _unusable(credential.path, "holds no token") from fault
+        text = _contents(TOKEN_FILE, credential.path, read).decode("ascii").strip()
+    except UnicodeDecodeError:
+        text = ""
     if not COMPACT.fullmatch(text) or len(text) > MAX_ASSERTION:
-        raise _unusable(credential.path, "holds no token")
+        raise UnusableFileError(TOKEN_FILE, credential.path, "holds no token", TOKENS)
     return text
 
 
@@ -194,10 +221,6 @@ def _basic(client_id: str, secret: str) -> str:
 def _is_about_the_client(fault: SignInError) -> bool:
     refused = isinstance(fault, ProviderRefused) and fault.error == "invalid_client"
     return refused or fault.reason is Reason.CLIENT_AUTH
-
-
-def _unusable(path: Path, why: str) -> SignInError:
-    return SignInError(Reason.CLIENT_AUTH, f"{path} {why}")
 
 
 def _text(digest: bytes) -> str:

@@ -48,13 +48,13 @@ CONSENT = user(
 PASSING = wait(
     "Your identity provider is busy",
     "It could not answer just now. Nothing is wrong with your account.",
-    "Try again in a minute. If it stays so for an hour, show this page to your administrator.",
+    "Try again in a minute. If it stays so for an hour, tell your administrator.",
 )
 NOT_IN_THIS_WAY = deployer(
     "This gate is not set up as it should be",
     "Your identity provider does not let this gate sign people in in the way it asked. It is nothing you did.",
     "Compare the gate's registration at the provider with this provider's entry in config.yaml. The provider's own"
-    " words below say which of its rules was broken.",
+    " words say which of its rules was broken.",
 )
 
 # RFC 6749, sections 4.1.2.1 and 5.2; OpenID Connect Core 1.0, section 3.1.2.6; RFC 8707; Entra's invalid_resource.
@@ -135,8 +135,8 @@ SUBERRORS: Mapping[str, Explanation] = {
 UNKNOWN = administrator(
     "Your identity provider said no",
     "It gave a reason that this gate has no words of its own for. You were not signed in.",
-    "The provider's own words stand on this page; its logs have this attempt under the ids. If its side is in order,"
-    " hand this page to whoever runs this gate.",
+    "The provider's own words say more, and its logs have this attempt under the ids that it gave. If its side is in"
+    " order, it is the move of whoever runs this gate.",
 )
 
 

@@ -47,6 +47,12 @@ MISSING = [
     ),
     ("no such page", answer(b"Not found", 404), f"{DISCOVERY} is not there (status 404)", "See `authority`"),
     ("another status", answer(b"", 403), "expected status 200, got 403 (discovery_malformed)", "own address"),
+    (
+        "something else that refuses",
+        answer({"error": "unauthenticated", "message": "Sign in first."}, 401),
+        f"{DISCOVERY} is refused: unauthenticated",
+        "See that `authority` in config.yaml is the provider's own address",
+    ),
     ("down", answer(b"", 503), "status 503 (provider_unavailable)", "Try again in a minute"),
     ("a page in HTML", answer(b"<html>", 200), "expected a JSON object", "`authority` in config.yaml"),
     ("away", ProviderUnavailable(Reason.TIMEOUT, "GET x: no whole answer"), "no whole answer", "Try again"),

@@ -52,7 +52,7 @@ def test_a_connection_is_told_with_its_port():
 
 @pytest.mark.parametrize(
     ("provider", "mend"),
-    [(REAL, "a firewall lets this machine out to login.microsoftonline.com, port 443"), (ENTRA, "`glassgate up`")],
+    [(REAL, "a firewall lets this machine out to login.microsoftonline.com, port 443"), (ENTRA, "`./run.sh`")],
     ids=["far", "here"],
 )
 def test_nobody_listening_is_broken(provider, mend):

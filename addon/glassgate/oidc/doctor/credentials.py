@@ -43,7 +43,8 @@ def configuration(case: Case) -> Iterator[Finding]:
         try:
             check_credential(credential, case.world.outside.read)
         except SignInError as fault:
-            yield broken(f"{name}: {fault.detail}", of_fault(fault, case.place).mend)
+            finding = of_fault(fault, case.place)
+            yield broken(f"{name}: {finding.seen}", finding.mend)
             continue
         if isinstance(credential, ClientCertificate):
             yield _certificate(case, name, credential)

@@ -5,8 +5,8 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from glassgate.oidc.doctor.case import Case
-from glassgate.oidc.doctor.findings import Finding, broken, not_tried, ok, warning
-from glassgate.oidc.errors import Reason, SignInError, shown
+from glassgate.oidc.doctor.findings import OTHER_PLACE, Finding, broken, named, not_tried, ok, warning
+from glassgate.oidc.errors import ProviderRefused, Reason, SignInError, shown
 from glassgate.oidc.http import HttpRequest
 from glassgate.oidc.keys import Key, read_keys
 from glassgate.oidc.metadata import read_metadata
@@ -29,7 +29,14 @@ def discovery(case: Case) -> Iterator[Finding]:
             f"See `{case.place}` in config.yaml: a provider's document stands below it.",
         )
         return
-    check_answer(answer, Reason.DISCOVERY_MALFORMED)
+    try:
+        check_answer(answer, Reason.DISCOVERY_MALFORMED)
+    except ProviderRefused as refused:
+        if refused.code:
+            raise
+        # A provider refuses nobody its document: it is something else that answers.
+        yield broken(f"{address} is refused: {named(refused)}", OTHER_PLACE.format(place=case.place))
+        return
     case.document = read_object(answer.body, Reason.DISCOVERY_MALFORMED)
     yield ok(f"the document is there, at {urlsplit(address).path}")
 

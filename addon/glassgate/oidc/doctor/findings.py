@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from glassgate.oidc.aadsts import explain
+from glassgate.oidc.client_auth import UnusableFileError
 from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
 
 LONGEST_QUOTE = 200  # characters of a provider's own words
@@ -80,7 +81,7 @@ MENDS: Mapping[Reason, str] = {
     Reason.DISCOVERY_ENDPOINT: "The document names an address that the gate sends nothing to: tell the provider.",
     Reason.JWKS_MALFORMED: OTHER_PLACE,
     Reason.JWKS_UNFIT: "The gate takes RSA keys of 2048 bits or more and P-256: see what the provider signs with.",
-    Reason.CLIENT_AUTH: "Name files that the gate's own user may read, and that belong together.",
+    Reason.CLIENT_AUTH: "Let the provider take the secret in the header or in the form, for this client.",
     Reason.TOKEN_REDIRECT: OTHER_PLACE,
     Reason.TOKEN_NOT_JSON: OTHER_PLACE,
 }
@@ -92,6 +93,8 @@ def of_fault(fault: SignInError, place: str) -> Finding:
         fault = fault.said
     if isinstance(fault, ProviderRefused):
         return of_refusal(fault)
+    if isinstance(fault, UnusableFileError):
+        return broken(f"`{fault.key}`: {fault.detail}", f"{fault.mend[0].upper()}{fault.mend[1:]}.")
     mend = MENDS.get(fault.reason, "This should not be. Please report it as a fault of glassgate.")
     return broken(f"{fault.detail} ({fault.reason})", mend.format(place=place))
 

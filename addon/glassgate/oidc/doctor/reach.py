@@ -46,7 +46,7 @@ def tcp(case: Case) -> Iterator[Finding]:
     except OSError as fault:
         mend = f"See that a firewall lets this machine out to {host_of(case.home)}, port {port}, directly."
         if is_loopback_name(host_of(case.home)):
-            mend = f"Start what should answer there (the lab: `glassgate up`), or mend `{case.place}` in config.yaml."
+            mend = f"Start what should answer there (the lab: `./run.sh`), or mend `{case.place}` in config.yaml."
         yield broken(f"nothing answers at {case.at[0]}, port {port}: {_why(fault)}", mend)
         return
     yield ok(f"{case.answered} answers at port {port}")
