@@ -311,6 +311,7 @@ FRAMES = [
     Row("a frame without a sid", "Front-Channel Logout 1.0, 3", does=framed("op"), **IN_A_FRAME),
     Row("a frame with the user's id", "Front-Channel Logout 1.0, 3", does=framed(f"entra?sid={OID}"), kind="entra",
         good=WITH_SID, ends="ignored", ender=framed("entra?sid=s-1")),
+    Row("a frame with the user's sub", "Front-Channel Logout 1.0, 3", does=framed("op?sid=user-1"), **IN_A_FRAME),
     Row("a frame with two sids", "RFC 6749, 3.1", does=framed("op?sid=s-1&sid=s-1"), **IN_A_FRAME),
 ]  # fmt: skip
 
