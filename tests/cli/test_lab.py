@@ -125,7 +125,7 @@ def test_where_nothing_is_switched_the_list_says_so(tell):
 def test_a_reset_undoes_it_all_and_says_what(folder, tell):
     tell("fault", "set", "slow")
     tell("user", "disable", "alice")
-    assert tell("reset").output == "No more: every answer comes late.\nNo more: alice@contoso.example is disabled.\n"
+    assert tell("reset").output == "Undone: every answer comes late.\nUndone: alice@contoso.example is disabled.\n"
     after = switched(folder)
     assert (after.faults, after.users) == ({}, {})
     assert tell("reset").output == "There was nothing to undo.\n"

@@ -47,7 +47,7 @@ ROWS = {
         Switches(users={ALICE: UserSwitch(added=(FINANCE,), removed=(STAFF,))}),
         [
             (
-                f"{ALICE} is in 1 more and out of 1 by groups",
+                f"{ALICE} has groups: 1 more and 1 less",
                 f"./run.sh lab user groups {ALICE} --remove {FINANCE} --add {STAFF}",
             )
         ],

@@ -67,7 +67,7 @@ def reset(path: Path) -> None:
         reached.board.change(lambda _: Switches(), reached.now)
         after = _switched(reached)
     undone = [one.what for one in before if one not in after]
-    click.echo("\n".join(f"No more: {what}." for what in undone) if undone else "There was nothing to undo.")
+    click.echo("\n".join(f"Undone: {what}." for what in undone) if undone else "There was nothing to undo.")
     _say_standing(reached)
 
 

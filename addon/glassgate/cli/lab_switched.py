@@ -62,6 +62,6 @@ def _user(upn: str, switch: "UserSwitch", configured: tuple[str, ...], path: Pat
     removed = [one for one in switch.removed if one in configured]
     if added or removed:
         back = [*(f"--remove {one}" for one in added), *(f"--add {one}" for one in removed)]
-        told = [f"in {len(added)} more"] if added else []
-        told += [f"out of {len(removed)}"] if removed else []
-        yield Switched(f"{upn} is {' and '.join(told)} by groups", command(path, "user", "groups", upn, *back))
+        told = [f"{len(added)} more"] if added else []
+        told += [f"{len(removed)} less"] if removed else []
+        yield Switched(f"{upn} has groups: {' and '.join(told)}", command(path, "user", "groups", upn, *back))
