@@ -6,7 +6,7 @@ import pytest
 
 from gate.site import person
 from glassgate.access.facts import Facts
-from glassgate.access.policy import Decision, Policy, Rule, common_acrs, judge, missing_acrs
+from glassgate.access.policy import Decision, Policy, Rule, judge, missing_acrs
 
 ALLOW, DENY, BYPASS, SERVICE = Decision.ALLOW, Decision.DENY, Decision.BYPASS, Decision.SERVICE_AUTH
 YES = Rule("yes", lambda facts: True)
@@ -101,25 +101,6 @@ def context(name):
 
 
 C1, C2 = context("c1"), context("c2")
-
-COMMON = [
-    ("no policies", [], ()),
-    ("none required", [allow()], ()),
-    ("one requires it", [allow(require=(C1,))], ("c1",)),
-    ("it requires two", [allow(require=(C2, C1))], ("c1", "c2")),
-    ("both require it", [allow(require=(C1, C2)), allow("q", require=(C1,))], ("c1",)),
-    ("only one of two requires it", [allow(require=(C1,)), allow("q")], ()),
-    ("each another", [allow(require=(C1,)), allow("q", require=(C2,))], ()),
-    ("a deny says nothing", [deny(require=(C2,)), allow(require=(C1,))], ("c1",)),
-    ("included is one way of several", [allow(include=(C1, YES))], ()),
-    ("excluded", [allow(exclude=(C1,))], ()),
-]
-
-
-@pytest.mark.parametrize(("policies", "wanted"), [row[1:] for row in COMMON], ids=[row[0] for row in COMMON])
-def test_which_contexts_are_worth_asking_for_before_anybody_is_known(policies, wanted):
-    assert common_acrs(policies) == wanted
-
 
 MISSING = [
     ("nothing is missing", [allow()], (), set()),

@@ -95,11 +95,19 @@ def test_the_shortest_of_the_durations_wins():
     assert browser.ask(WIKI, "/").status == 302
 
 
-def test_the_app_that_needs_proof_of_mfa_asks_for_it_at_once():
+def test_proof_is_asked_for_once_it_is_known_whom_it_would_help():
     site = site_of()
-    site.parties["entra"].next = person("bob", acrs=frozenset(["c1"]))
-    assert isinstance(Browser(site).open(PAYROLL, "/"), Forward)
-    assert site.parties["entra"].asked[0].acrs == ("c1",)
+    browser = Browser(site)
+    site.parties["entra"].next = person("bob")
+    assert browser.open(PAYROLL, "/").status == 403
+    assert [one.acrs for one in site.parties["entra"].asked] == [(), ("c1",)]
+
+
+def test_who_is_refused_all_the_same_is_asked_for_no_proof():
+    site = site_of()
+    site.parties["entra"].next = person("alice")
+    assert Browser(site).open(PAYROLL, "/").status == 403
+    assert [one.acrs for one in site.parties["entra"].asked] == [()]
 
 
 def test_a_session_that_lacks_only_proof_is_sent_for_it():

@@ -64,16 +64,6 @@ class Verdict:
         return f"The policy “{self.policy.name}” {said}."
 
 
-def common_acrs(policies: Iterable[Policy]) -> tuple[str, ...]:
-    """The authentication contexts that every allowing policy requires: worth asking for before anybody is known."""
-    wanted = [
-        {rule.needs_acrs for rule in policy.require if rule.needs_acrs}
-        for policy in policies
-        if policy.decision is Decision.ALLOW
-    ]
-    return tuple(sorted(set.intersection(*wanted))) if wanted else ()
-
-
 def missing_acrs(policies: Iterable[Policy], facts: Facts) -> frozenset[str]:
     """The authentication contexts that are all that keeps this visitor out; empty where more than that does."""
     if facts.identity is None:

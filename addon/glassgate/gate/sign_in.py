@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from glassgate.access import cookies, meta, pages
-from glassgate.access.policy import common_acrs, judge, missing_acrs
+from glassgate.access.policy import judge, missing_acrs
 from glassgate.access.seal import Purpose
 from glassgate.access.session import Session
 from glassgate.gate import answers, denials, hand_off
@@ -34,7 +34,8 @@ def login(site: Site, request: Request) -> Steps[Answer]:
     session = yield from confirmed_session(site, request)
     if session and session.identity.provider in app.providers:
         if session.challenge is not None:
-            return (yield from _begin_again(site, request, wish, session, common_acrs(app.policies)))
+            missing = missing_acrs(app.policies, site.facts(session, request))
+            return (yield from _begin_again(site, request, wish, session, missing))
         return (yield from admit(site, request, wish, session))
     chosen = query.get("idp", [""])[0]
     offered = [provider for provider in app.providers if not chosen or provider == chosen]
@@ -42,7 +43,8 @@ def login(site: Site, request: Request) -> Steps[Answer]:
         return answers.standard(request, "login_unknown")
     if len(offered) > 1:
         return _choose(site, request, wish, offered)
-    return (yield from _begin(site, request, wish, site.parties[offered[0]], common_acrs(app.policies)))
+    # No proof is asked for before it is known whom it would help: a stranger is refused without a second factor.
+    return (yield from _begin(site, request, wish, site.parties[offered[0]], ()))
 
 
 def home(site: Site, request: Request) -> Steps[Answer]:
@@ -56,7 +58,7 @@ def home(site: Site, request: Request) -> Steps[Answer]:
     offered = [provider for provider in site.parties if not chosen or provider == chosen]
     wish = Wish(None, site.team, "/")
     if session:
-        return (yield from _begin_again(site, request, wish, session, ()))
+        return (yield from _begin_again(site, request, wish, session, frozenset()))
     if len(offered) != 1:
         return _choose(site, request, wish, list(site.parties))
     return (yield from _begin(site, request, wish, site.parties[offered[0]], ()))
@@ -84,7 +86,7 @@ def admit(
     return denials.denied(site, request, wish.app, wish.hostname, session, verdict)
 
 
-def _begin_again(site: Site, request: Request, wish: Wish, session: Session, acrs: tuple[str, ...]) -> Steps[Answer]:
+def _begin_again(site: Site, request: Request, wish: Wish, session: Session, acrs: frozenset[str]) -> Steps[Answer]:
     """Send somebody back whom the provider wants to see, with the claims that it asked for."""
     identity = session.identity
     party = site.parties.get(identity.provider)
