@@ -8,7 +8,7 @@ from cli.program import SECRET, demo, deployed, glassgate
 
 
 def test_a_good_configuration_is_told_with_what_to_register(tmp_path):
-    port = deployed(tmp_path)
+    port = deployed(tmp_path, naming("recheck", "1h"))
     done = glassgate(tmp_path, "check")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"{tmp_path}/config.yaml is good.\n")
@@ -118,8 +118,15 @@ def test_all_that_cannot_be_used_is_told_at_once(tmp_path):
     assert (told["good"], len(told["errors"])) == (False, 3)
 
 
+def test_an_account_that_ends_unheard_is_good_to_know(tmp_path):
+    deployed(tmp_path)
+    done = glassgate(tmp_path, "check", "--strict")
+    assert done.code == 0
+    assert "whose account is disabled at `entra` stays signed in here till the session ends" in done.out
+
+
 def test_json_of_a_good_one(tmp_path):
-    port = deployed(tmp_path)
+    port = deployed(tmp_path, naming("recheck", "1h"))
     done = glassgate(tmp_path, "check", "--json")
     told = json.loads(done.out)
     assert done.code == 0

@@ -59,10 +59,18 @@ def test_no_word_of_a_stranger_moves_the_terminal():
     ("links", "says"),
     [
         ([OK, BROKEN, LEFT], "The first broken link is TCP. Mend it, and ask again."),
+        (
+            [Link("credential", (ok("a"), broken("b", "c"))), OK],
+            "Sign-ins go on, but not all of credential holds. Mend it, and ask again.",
+        ),
+        (
+            [Link("credential", (ok("a"), broken("b", "c"))), OK, BROKEN],
+            "The first broken link is credential. Mend it, and ask again.",
+        ),
         ([OK, LEFT], "What could be tried holds; not tried: groups."),
         ([OK, Link("addresses", (by_eye("x", "y"),))], "The whole chain holds."),
     ],
-    ids=["broken", "left", "whole"],
+    ids=["broken", "one part of two", "and another link", "left", "whole"],
 )
 def test_the_verdict(links, says):
     assert entra_report.verdict(links) == says

@@ -7,6 +7,7 @@ from glassgate.config.problems import Problem, in_order, line_of, located, shown
 TREE = {
     "apps": [{"name": "wiki", "policies": [{"name": "sta\nff"}]}, {"name": 5, "domain": "x"}],
     "tls": {"certificate": "x"},
+    "identity_providers": [{"id": "entra", "name": "Contoso"}],
 }
 LINES = {(): 1, ("apps",): 2, ("apps", 0): 3, ("apps", 1): 9, ("tls",): 12}
 
@@ -19,6 +20,7 @@ LINES = {(): 1, ("apps",): 2, ("apps", 0): 3, ("apps", 1): 9, ("tls",): 12}
         (("apps", 0), "c.yaml:3: apps[0] `wiki`: is odd"),
         (("apps", 0, "policies", 0, "name"), "c.yaml:3: apps[0] `wiki`: policies[0]: `name`: is odd"),
         (("apps", 1, "domain", 0), "c.yaml:9: apps[1]: `domain`: is odd"),
+        (("identity_providers", 0), "c.yaml:1: identity_providers[0] `entra`: is odd"),
         (("apps", 7), "c.yaml:2: apps[7]: is odd"),
     ],
 )

@@ -19,6 +19,7 @@ TWO_TENANTS = {
 }
 
 
+ASKED = {"identity_providers": [P | {"recheck": "1h"}]}
 ALSO_OTHER = {"identity_providers": [P, OTHER]}
 
 
@@ -127,4 +128,19 @@ def test_the_demo_is_wise():
 
 @pytest.mark.parametrize(("forwards", "told"), [(True, 0), (False, 1)])
 def test_apps_that_read_the_cookie_alone_are_a_note(tmp_path, forwards, told):
-    assert len(notes(settings(app(forward_cookie=forwards), tmp_path))) == told
+    found = notes(settings(app(forward_cookie=forwards) | ASKED, tmp_path))
+    assert len(found) == told
+
+
+UNASKED = {  # name: (tree, whether there is a note)
+    "never asked again": ({}, True),
+    "asked every hour": (ASKED, False),
+    "never asked again in the lab": ({"lab": LAB}, False),
+}
+
+
+@pytest.mark.parametrize("name", UNASKED)
+def test_accounts_that_end_unheard_are_a_note(tmp_path, name):
+    changes, told = UNASKED[name]
+    found = notes(settings(app(forward_cookie=True) | changes, tmp_path))
+    assert [one.mend for one in found] == ["`recheck: 1h` asks there once an hour"] * told

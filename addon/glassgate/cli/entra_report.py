@@ -30,10 +30,18 @@ def lines(link: Link) -> Iterator[str]:
 def verdict(links: list[Link]) -> str:
     """The line below a provider's chain."""
     first = next((link for link in links if link.is_broken), None)
+    if first is not None and _goes_on(links[links.index(first) + 1 :]):
+        return f"Sign-ins go on, but not all of {first.name} holds. Mend it, and ask again."
     if first is not None:
         return f"The first broken link is {first.name}. Mend it, and ask again."
     left = [link.name for link in links if any(one.state is State.NOT_TRIED for one in link.findings)]
     return f"What could be tried holds; not tried: {', '.join(left)}." if left else "The whole chain holds."
+
+
+def _goes_on(rest: list[Link]) -> bool:
+    """Whether the chain holds behind a link of which one part was enough."""
+    holds = any(one.state is State.OK for link in rest for one in link.findings)
+    return holds and not any(link.is_broken for link in rest)
 
 
 def as_json(provider: Provider, links: list[Link]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from glassgate.cli.token import token
 from glassgate.errors import ConfigError, GlassgateError
 
 EPILOG = """\b
-Without a command it is `up`. Every command takes -c FILE, else config.yaml.
+Without a command it is `up`. -c FILE names the file, else config.yaml.
 From a checkout, `./run.sh COMMAND` sets up what is missing first;
 `./run.sh test` runs the tests.
 """

@@ -86,7 +86,7 @@ def _spot(path: Path, tree: object) -> str:
         if isinstance(key, int) and not isinstance(tree, list):
             continue  # one entry, written without its list
         tree = child(tree, key)
-        name = tree.get("name", tree.get("id")) if isinstance(tree, dict) else None
+        name = tree.get("id", tree.get("name")) if isinstance(tree, dict) else None
         label = f" {shown(name)}" if isinstance(name, str) and _PLAIN_KEY.fullmatch(name) else ""
         if not isinstance(key, int):
             steps.append(shown(key))

@@ -33,16 +33,27 @@ def warnings(settings: Settings) -> tuple[GlassgateError, ...]:
 
 def notes(settings: Settings) -> tuple[GlassgateError, ...]:
     """What is well as it is, but good to know. Never a reason to refuse anything."""
+    return (*_cookies(settings), *_long_memories(settings))
+
+
+def _cookies(settings: Settings) -> Warnings:
     silent = [app.name for app in settings.apps if not app.forward_cookie]
-    if not silent:
-        return ()
-    return (
-        GlassgateError(
+    if silent:
+        yield GlassgateError(
             f"the origins of {_list(silent)} get the token in the header Cf-Access-Jwt-Assertion, not in a cookie",
             where=_place(settings, "apps"),
             mend="where one reads the cookie alone, as Cloudflare's Python sample does, say `forward_cookie: true`",
-        ),
-    )
+        )
+
+
+def _long_memories(settings: Settings) -> Warnings:
+    for provider in settings.providers if settings.lab is None else ():
+        if provider.recheck is None:
+            yield GlassgateError(
+                f"whose account is disabled at `{provider.id}` stays signed in here till the session ends",
+                where=_place(settings, "identity_providers", provider.id),
+                mend="`recheck: 1h` asks there once an hour",
+            )
 
 
 # --- the whole file ---------------------------------------------------------------------------------------

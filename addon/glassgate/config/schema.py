@@ -81,7 +81,7 @@ class ClientCertificate(Part):
 
     called: ClassVar = "`certificate`"
 
-    key: File = Field(description="Its private key (PEM, RSA).")
+    key: File = Field(description="The private key (PEM, RSA).")
     certificate: File = Field(description="The certificate itself (PEM), as it was uploaded to Entra.")
     algorithm: Literal["PS256", "RS256"] = Field("PS256", description="How assertions are signed.")
 
@@ -276,7 +276,7 @@ class LabUser(Part):
 
     name: Id = Field(description="What the user signs in by.")
     display_name: Name | None = Field(None, description="What people read. Default: the name.")
-    password: Secret = Field(description="Only the lab knows it.")
+    password: Secret = Field(description="A password that only the lab knows.")
     email: Annotated[str, Text(values.email, "carol@fabrikam.example")] | None = Field(
         None, description="The e-mail address. Default: the name at the tenant's domain."
     )
