@@ -17,7 +17,7 @@ def test_a_fault_is_known_and_says_what_it_does(name):
         ("slwo", "did you mean `slow`?"),
         ("aadsts:", "did you mean"),
         ("aadsts:x", "did you mean"),
-        ("aadsts:50105@authorize", "did you mean `aadsts:50105`?"),
+        ("aadsts:50105@authorize", "write `aadsts:50105@token`, or `aadsts:50105` for sign-ins"),
         ("", "known: slow"),
         ("SLOW", "known: slow"),
     ],

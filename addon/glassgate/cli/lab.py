@@ -78,7 +78,10 @@ def fault() -> None:
 
 @lab.group()
 def user() -> None:
-    """Do to a user what an administrator could do in Entra."""
+    """Do to a user what an administrator could do in Entra.
+
+    NAME is `alice`, or whole where another tenant is meant: `dave@fabrikam.example`.
+    """
 
 
 @lab.group()

@@ -30,6 +30,9 @@ AADSTS_EXAMPLES = ("aadsts:50105", "aadsts:7000222@token")
 
 def lab_fault(text: str) -> str:
     """The name of a fault: one of LAB_FAULTS, or an AADSTS error at sign-in, or with `@token` for tokens."""
+    number, _, where = text.partition("@")
+    if where and where != "token" and AADSTS.fullmatch(number):
+        raise BadValueError(f"`{text}` is no fault of the lab", f"write `{number}@token`, or `{number}` for sign-ins")
     if text not in LAB_FAULTS and not AADSTS.fullmatch(text):
         raise BadValueError(f"`{text}` is no fault of the lab", did_you_mean(text, (*LAB_FAULTS, *AADSTS_EXAMPLES)))
     return text

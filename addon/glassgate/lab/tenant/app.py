@@ -72,7 +72,10 @@ class Before:
         if slow:
             cloud.sleep(slow.pause)
         if call.fault("down"):
-            return pages.page("error.html", 503, title="Our services aren't available right now", text="", report=None)
+            text = "The fault “down” was switched on in this lab."
+            return pages.page(
+                "error.html", 503, title="Our services aren't available right now", text=text, report=None
+            )
         if request.endpoint in FOR_PROGRAMS and call.fault("error500"):
             text = "The page cannot be displayed because an internal server error has occurred."
             return Response(text, 500, mimetype="text/html")
