@@ -201,6 +201,12 @@ MESSAGES = {
         "You were let in, but the answer of the application behind this gate is none that could be passed on.",
         "This is for whoever runs the application. The request id below finds it in the gate's log.",
     ),
+    "origin_busy": Message(
+        503,
+        "The application is busy",
+        "You were let in, but more people use the application behind this gate than it can serve at once.",
+        "Try again in a moment.",
+    ),
     "origin_timeout": Message(
         504,
         "The application took too long",

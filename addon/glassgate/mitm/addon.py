@@ -39,6 +39,7 @@ ENDS = {
     "body_too_large": (Action.REFUSED, "body_too_large"),
     "timeout": (Action.REFUSED, "body_too_slow"),
     "origin_broken": (Action.ERROR, "origin_broken"),
+    "origin_busy": (Action.ERROR, "origin_busy"),
     "origin_timeout": (Action.ERROR, "origin_timeout"),
     "origin_unreachable": (Action.ERROR, "origin_away"),
 }
@@ -258,7 +259,8 @@ class GateAddon:
             self._recorder.tell(answers.told(action, request, self._site, status=status, **more))
         except Exception as fault:  # noqa: BLE001 - the visitor gets the answer all the same
             logger.error("%s: could not be recorded, %s", request.ray, type(fault).__name__)
-        return flows.response(answers.standard(request, code), head=request.method == "HEAD")
+        again = [("Retry-After", "5")] if status == 503 else []
+        return flows.response(answers.standard(request, code, headers=again), head=request.method == "HEAD")
 
     def _bare(self, code: str) -> http.Response:
         return flows.response(Answer(MESSAGES[code].status, (("Cache-Control", "no-store"),)))

@@ -5,8 +5,16 @@ import ssl
 import time
 
 import pytest
+from mitmproxy.connection import ConnectionState, Server
+from mitmproxy.proxy import events
+from mitmproxy.proxy.context import Context
+from mitmproxy.test import tflow
 
+from glassgate.mitm.layers.events import Drain, TooSlow
+from glassgate.mitm.layers.first import GateLayer, first_layer
+from glassgate.mitm.layers.limits import Limits
 from mitm.harness import gate, origin, signed_in
+from mitm.layers.stage import PROGRAM, Said, Stage
 from mitm.raw import Http2, send, tls
 
 
@@ -208,10 +216,38 @@ def test_what_an_origin_may_not_set_does_not_pass(running):
 
 
 def test_plain_http_reaches_no_origin(running):
-    import socket
-
     lines = f"GET / HTTP/1.1\r\nHost: wiki.localhost:{running.port}\r\nCookie: {signed_in(running.site)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", running.port), 10) as plain:
         plain.sendall(lines.encode())
         assert plain.recv(65536).startswith(b"HTTP/1.1 400")
     assert running.origin.connections == 0
+
+
+# The layer by itself
+
+
+def test_before_tls_is_set_up_there_is_nothing_to_look_at():
+    layer = GateLayer(Context(tflow.tclient_conn(), PROGRAM.options), Said(Limits()))
+    assert (layer.has_begun, layer.idle, layer.head_began, layer.upgraded) == (False, False, False, False)
+    assert (layer.unread, layer.unsent) == (0, 0)
+    assert list(layer.handle_event(Drain())) == list(layer.handle_event(TooSlow())) == []
+
+
+def test_what_nobody_asked_for_is_closed():
+    stage, stranger = Stage(), Server(address=("127.0.0.1", 1))
+    stranger.state = ConnectionState.OPEN
+    stage.happen(events.ConnectionClosed(stranger))
+    stage.happen(events.DataReceived(stranger, b"hello"))
+    assert stage.is_closed(stranger)
+    assert not stage.is_closed()
+
+
+FIRST = [(b"", None), (b"\x16", "ClientTLSLayer"), (b"G", "GateLayer"), (b"\x00", "GateLayer"), (b"\x80", "GateLayer")]
+
+
+@pytest.mark.parametrize(("data", "kind"), FIRST)
+def test_one_byte_decides(data, kind):
+    context = Context(tflow.tclient_conn(), PROGRAM.options)
+    context.layers.append(None)
+    made = first_layer(context, data, Said(Limits()))
+    assert (type(made).__name__ if made else None) == kind

@@ -190,6 +190,13 @@ def test_what_waits_has_an_end(waits):
     assert stage.layer.unread == 0
 
 
+def test_of_a_connection_that_is_cut_nothing_is_kept():
+    stage = Stage(waits=["requestheaders"], decide=lambda flow: flow.kill()).say(GET + GET)
+    assert stage.layer.unread == len(GET)
+    stage.go_on()
+    assert (stage.is_closed(), stage.layer.unread) == (True, 0)
+
+
 def test_a_client_that_goes_while_its_body_waits_reaches_no_origin():
     stage = Stage(waits=["requestheaders"]).say(POST + b"Content-Length: 10\r\n\r\nhello")
     stage.leave()

@@ -436,9 +436,11 @@ def test_a_connection_that_lives_long_keeps_nothing_of_what_has_ended():
 def test_a_client_that_goes_leaves_nothing():
     peer = Peer(waits=["requestheaders"])
     peer.ask(POST, b"x" * 1000, more=True)
+    assert peer.stage.layer.unread == 1000
     peer.stage.leave()
     peer.stage.go_on()
     assert (peer.stage.is_closed(), dict(peer.stage.layer.streams), peer.stage.origins) == (True, {}, [])
+    assert peer.stage.layer.unread == 0
 
 
 def test_a_client_that_takes_too_long_with_a_body():

@@ -1,6 +1,5 @@
 """Every limit of the protocol layers, tried from outside: what was sent, what came, and what it cost the gate."""
 
-import asyncio
 import contextlib
 import gc
 import os
@@ -13,13 +12,17 @@ from pathlib import Path
 import pytest
 from h2.errors import ErrorCodes
 from hyperframe import frame as frames
+from mitmproxy.test import tflow
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.sync.server import serve
 
 from gate.site import STAFF, app
 from glassgate.access.app import Origin
-from glassgate.mitm.addon import GateAddon
+from glassgate.access.pages import MESSAGES
+from glassgate.mitm import flows
+from glassgate.mitm.addon import ENDS, GateAddon
+from glassgate.mitm.guard import Ours
 from glassgate.mitm.layers.events import CloseWebsocket
 from glassgate.mitm.layers.limits import LIMITS, Limits
 from glassgate.record.events import Action
@@ -233,7 +236,7 @@ def test_a_body_has_the_limit_of_its_app(running, size, kind):
     assert is_ours(answer, 413)
     assert (running.events[-1].reason, running.events[-1].app) == ("body_too_large", "wiki")
     assert running.origin.log == []
-    assert running.origin.connections == (kind == "chunks")
+    assert running.origin.connections <= (kind == "chunks")
 
 
 def test_a_length_that_is_too_much_is_refused_before_anything_is_sent(running):
@@ -422,9 +425,8 @@ def test_a_driver_ends_a_websocket_through_tls(running, compression):
         talk.send("hello")
         assert talk.recv(PATIENCE) == "hello"
         [flow] = running.watching.flows
-        handler = running.in_loop(lambda: _handler(running, flow))
-        event = CloseWebsocket(flow, 1008, "Your session was revoked.")
-        asyncio.run_coroutine_threadsafe(handler.server_event(event), running.loop).result(PATIENCE)
+        conversation = running.door.conversations[flow.client_conn.id]
+        running.in_loop(conversation.happened, CloseWebsocket(flow, 1008, "Your session was revoked."))
         with pytest.raises(ConnectionClosed):
             talk.recv(PATIENCE)
         assert (talk.protocol.close_code, talk.protocol.close_reason) == (1008, "Your session was revoked.")
@@ -432,9 +434,37 @@ def test_a_driver_ends_a_websocket_through_tls(running, compression):
     assert not flow.live
 
 
-def _handler(running, flow):
-    [server] = [addon for addon in running.master.addons.chain if type(addon).__name__ == "Proxyserver"]
-    return server.connections[flow.client_conn.id]
+# Answers that only a driver asks for
+
+
+@pytest.mark.parametrize("code", ENDS)
+def test_a_request_that_cannot_be_finished_gets_the_standing_message(running, code):
+    flow = tflow.tflow()
+    request = flows.read(flow, time.time())
+    running.addon._verdicts.set(flow, Ours(request))
+    response = running.addon.for_origin(flow, code)
+    running.addon.error(flow)
+    assert response.status_code == MESSAGES[code].status
+    assert (response.headers["Cf-Ray"], response.headers["Cache-Control"]) == (request.ray, "no-store")
+    assert ("Retry-After" in response.headers) is (response.status_code == 503)
+    [event] = running.events
+    assert (event.ray, event.status, event.reason is None) == (request.ray, response.status_code, False)
+
+
+def test_a_request_that_nobody_judged_gets_a_status_and_no_more(running):
+    response = running.addon.for_origin(tflow.tflow(), "origin_unreachable")
+    assert (response.status_code, response.raw_content, running.events) == (502, b"", [])
+
+
+def test_a_recorder_that_fails_takes_no_answer_away(running):
+    class Failing:
+        def tell(self, event):
+            raise RuntimeError("a fault that a test made")
+
+    addon = GateAddon(running.site, Failing(), None, None, {})
+    response = addon.for_head(tflow.tclient_conn(), "bad_request", None, "nul")
+    addon.done()
+    assert (response.status_code, response.headers["Cache-Control"]) == (400, "no-store")
 
 
 def test_the_usual_limits_are_such_as_an_operator_expects():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glassgate.mitm.layers.events import TIMED_OUT
+from glassgate.mitm.layers.events import BUSY, TIMED_OUT
 from glassgate.mitm.layers.limits import Limits
 from glassgate.mitm.layers.upstream import Http1Back, back_of, reusable
 from mitm.layers.stage import Stage, refuse
@@ -178,9 +178,10 @@ def test_an_origin_that_is_away_is_tried_again():
     assert stage.got.endswith(OK)
 
 
-def test_an_origin_that_takes_too_long_to_connect():
-    stage = Stage(away=TIMED_OUT).say(GET)
-    assert (stage.status, stage.answers.codes) == (504, ["origin_timeout"])
+@pytest.mark.parametrize(("error", "status", "code"), [(TIMED_OUT, 504, "origin_timeout"), (BUSY, 503, "origin_busy")])
+def test_what_a_driver_says_of_a_connection(error, status, code):
+    stage = Stage(away=error).say(GET)
+    assert (stage.status, stage.answers.codes) == (status, [code])
 
 
 MIDWAY = [

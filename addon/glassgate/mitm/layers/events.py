@@ -10,8 +10,10 @@ from mitmproxy.proxy.layers.http._base import HttpEvent
 
 type Commands = CommandGenerator[Any]
 
-# The error of a connection to an origin that took too long: its visitor gets a 504. Anything else is a 502.
+# Errors of a connection to an origin, as a driver says them, and the standing messages for them. Any other is a 502.
 TIMED_OUT = "the origin did not answer in time"
+BUSY = "every connection to this origin is in use"
+ERRORS = {TIMED_OUT: "origin_timeout", BUSY: "origin_busy"}
 
 
 class Drain(events.Event):

@@ -94,8 +94,7 @@ class Http1Front(Http1Server):
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
         """Read a head. One that cannot be read ends the connection, with an answer."""
         if isinstance(event, events.ConnectionClosed):
-            self.state = self.done
-            yield commands.CloseConnection(self.conn)
+            yield from self._left()
             return
         try:
             request = self._head()
@@ -183,12 +182,15 @@ class Http1Front(Http1Server):
 
     def _left(self) -> Commands:
         """The client is gone, or as good as gone."""
-        self.state = self.done
-        self.buf = Buffer()
-        yield commands.CloseConnection(self.conn)
+        yield from self._close()
         if self.request is not None:
             gone = RequestProtocolError(self.stream_id, "The client is gone.", ErrorCode.CLIENT_DISCONNECTED)
             yield ReceiveHttp(gone)
+
+    def _close(self) -> Commands:
+        self.state = self.done
+        self.buf = Buffer()
+        yield commands.CloseConnection(self.conn)
 
     # To the client
 
@@ -278,16 +280,14 @@ class Http1Front(Http1Server):
             yield commands.SendData(self.conn, response.raw_content or b"")
             yield from self._linger()
             return
-        self.state = self.done
-        yield commands.CloseConnection(self.conn)
+        yield from self._close()
 
     def _linger(self) -> Commands:
         """End the connection after an answer, and let it arrive: what is unread when a socket closes resets it."""
         unfinished = self.request is not None and not self.request_done
         nothing_comes = self.request_done and not self.buf and not self.upgraded
         if nothing_comes or not self.conn.state & ConnectionState.CAN_READ:
-            self.state = self.done
-            yield commands.CloseConnection(self.conn)
+            yield from self._close()
         else:
             self.state = self.drop
             self.buf = Buffer()
@@ -302,8 +302,7 @@ class Http1Front(Http1Server):
     def _drain(self) -> Commands:
         self.draining = self._closing = True
         if self.idle:
-            self.state = self.done
-            yield commands.CloseConnection(self.conn)
+            yield from self._close()
 
     def _too_slow(self) -> Commands:
         if self.head_began:

@@ -264,6 +264,7 @@ class Http2Front(Http2Server):
         """End the connection, and every request on it."""
         self._handle_event = self.done  # type: ignore[method-assign, assignment]
         streams, self.streams = self.streams, {}
+        self._withheld.clear()
         yield commands.CloseConnection(self.conn)
         for stream_id in streams:
             yield ReceiveHttp(RequestProtocolError(stream_id, msg, ErrorCode.CLIENT_DISCONNECTED))

@@ -31,7 +31,7 @@ class Limits:
     # HTTP/2
     streams: int = 100  # at once on one connection
     stream_window: int = 1 * MIB  # of one request's body that may come before it is worked on
-    connection_window: int = 4 * MIB  # of all of them
+    connection_window: int = 4 * MIB  # of all of them; not less than 64 KiB (RFC 9113 section 6.9.2)
     resets: int = 200  # streams that a client may take back within a `span`
     idle_frames: int = 1000  # frames without content (PING, SETTINGS, empty DATA…) within a `span`
     span: float = 10.0

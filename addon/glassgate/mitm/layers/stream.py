@@ -21,7 +21,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpResponseHeadersHook
 
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import TIMED_OUT, Commands, Enough, Refuse
+from glassgate.mitm.layers.events import ERRORS, Commands, Enough, Refuse
 from glassgate.mitm.layers.websocket import GateWebsocket
 
 FROM_CLIENT = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage)
@@ -239,9 +239,8 @@ class GateStream(HttpStream):
         yield from super().handle_protocol_error(event)
 
     def _why(self, event: RequestProtocolError | ResponseProtocolError) -> str:
-        if TIMED_OUT in event.message:
-            return "origin_timeout"
-        return "origin_broken" if event.code is ErrorCode.RESPONSE_VALIDATION_FAILED else "origin_unreachable"
+        broken = event.code is ErrorCode.RESPONSE_VALIDATION_FAILED
+        return ERRORS.get(event.message, "origin_broken" if broken else "origin_unreachable")
 
     def check_killed(self, emit_error_hook: bool) -> Commands:
         """Whether a hook killed the flow, or its client has left. Then nothing more of it is known."""

@@ -58,7 +58,9 @@ class Bounded(BufferedH2Connection):
     def initiate_connection(self) -> None:
         """Say our settings, and the window of the whole connection."""
         h2.connection.H2Connection.initiate_connection(self)
-        self.increment_flow_control_window(self._connection_window - self.inbound_flow_control_window)
+        more = self._connection_window - self.inbound_flow_control_window
+        if more > 0:
+            self.increment_flow_control_window(more)
 
     @property
     def unsent(self) -> int:
