@@ -14,6 +14,8 @@ from glassgate.access.session import Grant, Session, digest
 from glassgate.config.settings import Endpoint, Settings
 from glassgate.gate.exchange import run
 from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.driver.hooks import Whole
+from glassgate.mitm.driver.limits import LIMITS
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.masters import lean
 from glassgate.mitm.tls import OriginTrust
@@ -94,6 +96,7 @@ class Gate:
     addon: GateAddon
     loop: asyncio.AbstractEventLoop
     master: object
+    listener: object
 
     def in_loop(self, call, *args, **more):
         """Call something in the gate's own thread."""
@@ -102,6 +105,10 @@ class Gate:
             return call(*args, **more)
 
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(20)
+
+    @property
+    def door(self):
+        return self.listener._door
 
     @property
     def port(self):
@@ -125,7 +132,7 @@ class _Program:
 
 @contextlib.contextmanager
 def gate(certificates, folder, origin_port, *, addon=GateAddon, earlier=(), hosts=None, trust=None, lanes=None,
-         recorder=None, apps=None, port=None, **site):  # fmt: skip
+         recorder=None, apps=None, port=None, limits=LIMITS, **site):  # fmt: skip
     """Run a gate in a thread. `earlier` are foreign addons ahead of it; `site` replaces parts of the site."""
     port = port or free_port()
     ca, leaf = certificates
@@ -141,11 +148,13 @@ def gate(certificates, folder, origin_port, *, addon=GateAddon, earlier=(), host
     ready, ended, loops = threading.Event(), [], []
 
     async def main():
-        master = lean(_Program(settings, parts), ready.set)
+        master, listener = lean(_Program(settings, parts), ready.set, limits)
+        if earlier:
+            listener._dispatch = lambda _: Whole(master.addons)
         for foreign in earlier:
             master.addons.register(foreign)
             master.addons.chain.insert(0, foreign)
-        loops.append((asyncio.get_running_loop(), master))
+        loops.append((asyncio.get_running_loop(), master, listener))
         await master.run()
 
     def thread():

@@ -224,7 +224,7 @@ def test_an_answer_comes_whole_and_the_connection_is_used_again(scripted, answer
             connection.sendall(get(scripted, target, method=method))
             assert read_answer(reader, method) == (status, body)
     assert [head.split(b" ")[1] for head in scripted.origin.heads] == [b"/one", b"/two"]
-    assert scripted.origin.connections == 1
+    assert scripted.origin.connections <= 1  # none where one was left from an earlier client
 
 
 def read_answer(reader, method):

@@ -66,7 +66,7 @@ class GateAddon:
         self.clock = clock
         self._site = site
         self._recorder = recorder
-        self._trust = trust
+        self.trust = trust
         self._lanes = lanes
         self._hosts = hosts
         self._rooms = ThreadPoolExecutor(8, "glassgate-local")
@@ -81,9 +81,9 @@ class GateAddon:
             return
         nextlayer.layer = self.first_layer(nextlayer.context, nextlayer.data_client())
 
-    def first_layer(self, context: Context, data: bytes) -> Layer | None:
+    def first_layer(self, context: Context, data: bytes, *, tls_outside: bool = False) -> Layer | None:
         """The layer for a client's first bytes; None where they are too few."""
-        made = first_layer(context, data, self)
+        made = first_layer(context, data, self, tls_outside=tls_outside)
         if made:
             self._layered.add(context.client.id)
         return made
@@ -100,11 +100,11 @@ class GateAddon:
 
     def tls_start_server(self, data: tls.TlsData) -> None:
         """Verify the origin by its app's own trust. mitmproxy would fall back on its own where this hook fails."""
-        data.ssl_conn = self._trust.refuse()
+        data.ssl_conn = self.trust.refuse()
         if not isinstance(data.conn, Server) or data.conn.address is None:
             return
         try:
-            data.ssl_conn = self._trust.connect(data.conn.address)
+            data.ssl_conn = self.trust.connect(data.conn.address)
         except (KeyError, SSL.Error, UnicodeError):
             logger.error("There is no trust for the origin at %s; it is refused.", data.conn.address)
 

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +38,21 @@ class Program(Protocol):
 
 
 type Compose = Callable[[Path], Program]
+type Listen = Callable[[Program], Awaitable[None]]  # takes connections; raises StartError where it cannot
+
+
+async def _by_mitmproxy(program: Program) -> None:
+    """Wait until mitmproxy's own listener stands."""
+    server = ctx.master.addons.get("proxyserver")
+    if not isinstance(server, Proxyserver):
+        raise StartError("This mitmproxy program has no proxy server.")
+    await server.setup_servers()
+    faults = [instance.last_exception for instance in server.servers if not instance.is_running]
+    if faults:
+        raise StartError(
+            f"Nothing can listen at {program.settings.listen}: {faults[0]}.",
+            mend="end what listens there, or change `listen`",
+        )
 
 
 class Place:
@@ -45,9 +60,10 @@ class Place:
 
     name = "glassgate-place"
 
-    def __init__(self, compose: Compose, scripts: int = 0) -> None:
-        """`scripts`: how many scripts of the program are ours."""
+    def __init__(self, compose: Compose, scripts: int = 0, listen: Listen | None = None) -> None:
+        """`scripts`: how many scripts of the program are ours. `listen`: in place of mitmproxy's own server."""
         self._compose = compose
+        self._listen = listen or _by_mitmproxy
         self._scripts = scripts
         self._program: Program | None = None
         self.addons: list[object] = []
@@ -75,21 +91,8 @@ class Place:
             handler.addFilter(RedactFilter())
         self.addons.append(program.addon)
         self._program = program
-        await self._listening(program.settings)
+        await self._listen(program)
         program.start()
-
-    async def _listening(self, settings: Settings) -> None:
-        """Wait until the listener stands. Raises StartError where it cannot."""
-        server = ctx.master.addons.get("proxyserver")
-        if not isinstance(server, Proxyserver):
-            raise StartError("This mitmproxy program has no proxy server.")
-        await server.setup_servers()
-        faults = [instance.last_exception for instance in server.servers if not instance.is_running]
-        if faults:
-            raise StartError(
-                f"Nothing can listen at {settings.listen}: {faults[0]}.",
-                mend="end what listens there, or change `listen`",
-            )
 
     def _refuse_strangers(self) -> None:
         """Refuse scripts that are loaded beside ours: they could change what was judged."""

@@ -1,34 +1,68 @@
-"""mitmproxy's masters for our own commands: a lean one without a screen, and mitmweb's."""
+"""mitmproxy's masters for our own commands, on our own driver: a lean one without a screen, and mitmweb's."""
 
 import asyncio
+import os
 import signal
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
+from mitmproxy import hooks
 from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 from mitmproxy.options import Options
+from mitmproxy.proxy import mode_specs
 
 from glassgate.config.settings import Settings
+from glassgate.mitm.driver.front_door import FrontDoor
+from glassgate.mitm.driver.hooks import Hooks, Table, Whole
+from glassgate.mitm.driver.limits import LIMITS, Limits
+from glassgate.mitm.driver.listening import sockets
+from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.loader import Place, Program
 from glassgate.mitm.options import set_needed
 
 type Call = Callable[[], None]
 
 
-def lean(program: Program, ready: Call) -> Master:
+class Listener:
+    """Our driver's place in a program: it takes the connections that mitmproxy's own server does not."""
+
+    def __init__(self, dispatch: Callable[[Program], Hooks], limits: Limits = LIMITS) -> None:
+        self._dispatch = dispatch
+        self._limits = limits
+        self._door: FrontDoor | None = None
+
+    async def open(self, program: Program, master: Master) -> None:
+        """Take connections. Raises StartError."""
+        options = SimpleNamespace(**{name: getattr(master.options, name) for name in master.options.keys()})  # noqa: SIM118
+        mode = mode_specs.ProxyMode.parse(master.options.mode[0])
+        pool = Pool(program.addon.trust, self._limits, time.monotonic)
+        self._door = FrontDoor(program.addon, self._dispatch(program), pool, options, mode, self._limits)
+        await self._door.open(sockets(program.settings.listen, os.environ, os.getpid()))
+
+    async def close(self) -> None:
+        """Let what is under way come to its end."""
+        if self._door:
+            await self._door.close()
+
+
+def lean(program: Program, ready: Call, limits: Limits = LIMITS) -> tuple[Master, Listener]:
     """mitmproxy with nothing but what the gate needs. Must be made, and run, in a running event loop."""
-    master = Master(Options(), asyncio.get_running_loop())
+    master = Master(Options(server=False), asyncio.get_running_loop())
+    tls = tlsconfig.TlsConfig()
+    listener = Listener(lambda program: Table((program.addon, tls), hooks.all_hooks), limits)
     master.addons.add(
-        core.Core(), proxyserver.Proxyserver(), Place(lambda _: program), next_layer.NextLayer(), tlsconfig.TlsConfig(),
-        Ready(ready),
+        core.Core(), proxyserver.Proxyserver(), Place(lambda _: program, listen=lambda it: listener.open(it, master)),
+        tls, Ready(ready),
     )  # fmt: skip
     _configure(master, program.settings)
-    return master
+    return master, listener
 
 
 async def run_lean(program: Program, ready: Call) -> None:
     """Run the gate without a screen, till SIGINT or SIGTERM. `ready` is called once it answers."""
-    await _run(lean(program, ready))
+    await _run(*lean(program, ready))
 
 
 async def run_web(program: Program, ready: Callable[[str], None], port: int) -> None:
@@ -36,16 +70,17 @@ async def run_web(program: Program, ready: Callable[[str], None], port: int) -> 
     # Imported here: mitmweb's parts take longer to load than all of the rest.
     from mitmproxy.tools.web.master import WebMaster
 
-    master = WebMaster(Options(), with_termlog=False)
+    master = WebMaster(Options(server=False), with_termlog=False)
+    listener = Listener(lambda _: Whole(master.addons))
     chain = master.addons.chain
-    place = Place(lambda _: program)
+    place = Place(lambda _: program, listen=lambda it: listener.open(it, master))
     position = next(n for n, addon in enumerate(chain) if isinstance(addon, next_layer.NextLayer))
     master.addons.register(place)
     chain.insert(position, place)
     master.addons.add(Ready(lambda: ready(master.web_url)))
     master.options.update(web_open_browser=False, web_host="127.0.0.1", web_port=port)
     _configure(master, program.settings)
-    await _run(master)
+    await _run(master, listener)
 
 
 class Ready:
@@ -65,8 +100,17 @@ def _configure(master: Master, settings: Settings) -> None:
     set_needed(master.options, settings)
 
 
-async def _run(master: Master) -> None:
+async def _run(master: Master, listener: Listener) -> None:
     loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
     for stop in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(stop, master.shutdown)
+        loop.add_signal_handler(stop, stopped.set)
+
+    async def end() -> None:
+        await stopped.wait()
+        await listener.close()
+        master.shutdown()
+
+    ending = asyncio.create_task(end())
     await master.run()
+    ending.cancel()

@@ -1,5 +1,6 @@
 """TLS to the origins: for each of them its own trust, its own name, and where it is asked for our certificate."""
 
+import ssl
 from collections.abc import Iterable
 from ipaddress import ip_address
 
@@ -27,10 +28,15 @@ class OriginTrust:
     def __init__(self, apps: Iterable[App]) -> None:
         """Read every certificate now, so that what is missing is told at the start. Raises StartError."""
         self._origins: dict[Address, tuple[Origin, SSL.Context]] = {}
+        self._contexts: dict[Address, tuple[ssl.SSLContext, str]] = {}
         for app in apps:
             if app.origin.scheme == "https":
                 self._learn(app)
         self._nobody = _context()  # trusts no certificate at all
+
+    def context(self, address: Address) -> tuple[ssl.SSLContext, str] | None:
+        """The same trust for the standard library, and the name to ask for; None where an origin is plain http."""
+        return self._contexts.get(address)
 
     def _learn(self, app: App) -> None:
         address = address_of(app.origin)
@@ -42,6 +48,7 @@ class OriginTrust:
                 mend="give both the same origin_tls",
             )
         self._origins[address] = (app.origin, _trusting(app.origin.tls, app.name))
+        self._contexts[address] = (_standard(app.origin.tls), app.origin.tls.server_name or app.origin.host)
 
     def refuse(self) -> SSL.Connection:
         """A connection that no certificate satisfies."""
@@ -75,6 +82,17 @@ def _trusting(tls: OriginTls, app: str) -> SSL.Context:
             where=f"app {app}",
             mend="ca is PEM certificates; client_certificate is one PEM file with key and certificate",
         ) from fault
+    return context
+
+
+def _standard(tls: OriginTls) -> ssl.SSLContext:
+    """The same as `_trusting`, which has found that every file can be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the name
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
+    context.load_verify_locations(str(tls.ca or certifi.where()))
+    if tls.client_certificate:
+        context.load_cert_chain(tls.client_certificate)
     return context
 
 

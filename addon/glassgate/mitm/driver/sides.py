@@ -1,0 +1,137 @@
+"""The two kinds of transports of a conversation: bytes in, bytes out, and whether the other end keeps up."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from mitmproxy.connection import Connection
+
+HIGH_WATER = 256 * 1024  # bytes that may wait to be sent before their source is paused
+STUCK = 1024 * 1024  # bytes beyond which nothing more is said: answers of our own have no source to pause
+TOGETHER = 32  # pieces that are kept back to go out in one write
+
+
+class Hearer(Protocol):
+    """Who hears what a side hears."""
+
+    def received(self, side: "Side", data: bytes) -> None:
+        """Bytes came."""
+        ...
+
+    def ended(self, side: "Side", *, lost: bool) -> None:
+        """The other end sends no more; `lost`: it takes no more either."""
+        ...
+
+    def flow_changed(self, side: "Side") -> None:
+        """The other end fell behind, or caught up."""
+        ...
+
+
+class Side(asyncio.Protocol):
+    """One transport and the connection that it is to mitmproxy's layers."""
+
+    __slots__ = ("connection", "has_ended", "hearer", "is_behind", "is_reading", "is_tls", "transport", "unsent")
+
+    def __init__(self, hearer: Hearer | None, connection: Connection | None, *, is_tls: bool = False) -> None:
+        self.hearer = hearer
+        self.connection = connection
+        self.is_tls = is_tls
+        self.transport: asyncio.Transport | None = None
+        self.has_ended = False
+        self.is_behind = False
+        self.is_reading = True
+        self.unsent: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on. Nobody waits for any while the connection is idle in the pool: then it is of no more use."""
+        if self.hearer:
+            self.hearer.received(self, data)
+        else:
+            self.close()
+
+    def eof_received(self) -> bool:
+        """Tell of a half-close; keep the other half open where that is possible."""
+        if self.hearer:
+            self.hearer.ended(self, lost=False)
+            return not self.is_tls
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell of the end."""
+        self.has_ended = True
+        if self.hearer:
+            self.hearer.ended(self, lost=True)
+
+    def pause_writing(self) -> None:
+        """More waits to be sent than should."""
+        self.is_behind = True
+        if self.hearer:
+            self.hearer.flow_changed(self)
+
+    def resume_writing(self) -> None:
+        """It was sent."""
+        self.is_behind = False
+        if self.hearer:
+            self.hearer.flow_changed(self)
+
+    def read(self, wanted: bool) -> None:
+        """Read on, or pause."""
+        if wanted is not self.is_reading and self.transport and not self.transport.is_closing():
+            self.is_reading = wanted
+            (self.transport.resume_reading if wanted else self.transport.pause_reading)()
+
+    def say(self, data: bytes) -> None:
+        """Have bytes sent, with what follows soon."""
+        self.unsent.append(data)
+        if len(self.unsent) >= TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was said, in one write."""
+        if self.unsent:
+            data = self.unsent[0] if len(self.unsent) == 1 else b"".join(self.unsent)
+            self.unsent.clear()
+            if self.transport and not self.transport.is_closing():
+                self.transport.write(data)
+
+    def close(self) -> None:
+        """Send what was said, then close."""
+        self.flush()
+        if self.transport:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Close at once, whatever was said."""
+        if self.transport:
+            self.transport.abort()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were said and that the other end has still to take."""
+        return self.transport.get_write_buffer_size() if self.transport else 0
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the other end takes nothing, whatever is said to it."""
+        return self.is_behind and self.waiting > STUCK
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self.transport is not None and not self.has_ended and not self.transport.is_closing()
+
+
+def steer(client: Side, origins: Sequence[Side], *, crowded: bool, stuck: bool) -> None:
+    """Read from nobody whose bytes would only wait.
+
+    `crowded`: too much of the client's waits to be worked on. `stuck`: too much waits for a window that the client has
+    to give, by what it sends: it is read then all the same.
+    """
+    for side in origins:
+        side.read(not client.is_behind and not stuck)
+    client.read(not crowded and not client.is_stuck and not any(side.is_behind for side in origins))

@@ -1,0 +1,157 @@
+"""One transport: what is said goes out at once and together, and who does not keep up is waited for."""
+
+import asyncio
+
+import pytest
+
+from glassgate.mitm.driver.sides import HIGH_WATER, STUCK, TOGETHER, Side, steer
+
+
+class Wire(asyncio.Transport):
+    """A transport that remembers what it was told."""
+
+    def __init__(self, waiting=0):
+        super().__init__()
+        self.writes, self.reading, self.closing, self.waiting = [], True, False, waiting
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        self.high = high
+
+    def get_write_buffer_size(self):
+        return self.waiting
+
+    def write(self, data):
+        self.writes.append(data)
+
+    def pause_reading(self):
+        self.reading = False
+
+    def resume_reading(self):
+        self.reading = True
+
+    def is_closing(self):
+        return self.closing
+
+    def close(self):
+        self.closing = True
+
+
+class Hearing:
+    """Hears what a side hears."""
+
+    def __init__(self):
+        self.heard = []
+
+    def received(self, side, data):
+        self.heard.append(data)
+
+    def ended(self, side, *, lost):
+        self.heard.append("lost" if lost else "ended")
+
+    def flow_changed(self, side):
+        self.heard.append("behind" if side.is_behind else "keeps up")
+
+
+def side(hearer=None, waiting=0, is_tls=False):
+    made = Side(hearer, None, is_tls=is_tls)
+    made.connection_made(Wire(waiting))
+    return made
+
+
+async def until(holds):
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came to that")
+
+
+@pytest.mark.parametrize(
+    ("said", "writes"),
+    [
+        ([], []),
+        ([b"one"], [b"one"]),
+        ([b"head", b"body", b"end"], [b"headbodyend"]),
+        ([b"x"] * (TOGETHER + 1), [b"x" * TOGETHER, b"x"]),
+    ],
+    ids=["nothing", "one", "three", "more than is kept back"],
+)
+def test_what_was_said_goes_out_in_one_write(said, writes):
+    one = side()
+    for piece in said:
+        one.say(piece)
+    one.flush()
+    one.flush()
+    assert one.transport.writes == writes
+
+
+def test_closing_sends_what_was_said_and_then_no_more():
+    one = side()
+    one.say(b"last")
+    one.close()
+    one.say(b"later")
+    one.flush()
+    assert (one.transport.writes, one.transport.closing, one.is_open) == ([b"last"], True, False)
+
+
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "TLS"])
+def test_a_half_close_is_told_and_kept_where_there_is_such_a_thing(is_tls):
+    hearing = Hearing()
+    assert side(hearing, is_tls=is_tls).eof_received() is not is_tls
+    assert hearing.heard == ["ended"]
+
+
+def test_nobody_hears_an_idle_one_and_it_ends_by_whatever_comes():
+    one, another = side(), side()
+    one.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+    assert one.is_open is False
+    assert another.eof_received() is False, "asyncio closes it"
+    another.connection_lost(None)
+    assert another.is_open is False
+
+
+STEERED = [  # (client behind, bytes untaken, origin behind, crowded, stuck), (client read, origins read)
+    ("all keep up", (False, 0, False, False, False), (True, True)),
+    ("the client is behind", (True, STUCK, False, False, False), (True, False)),
+    ("the client takes nothing at all", (True, STUCK + 1, False, False, False), (False, False)),
+    ("an origin is behind", (False, 0, True, False, False), (False, True)),
+    ("too much of the client's waits", (False, 0, False, True, False), (False, True)),
+    ("the client gives no window", (False, 0, False, False, True), (True, False)),
+]
+
+
+@pytest.mark.parametrize(("given", "read"), [row[1:] for row in STEERED], ids=[row[0] for row in STEERED])
+def test_nobody_is_read_whose_bytes_would_only_wait(given, read):
+    behind, waiting, origin_behind, crowded, stuck = given
+    client, late, other = side(waiting=waiting), side(), side()
+    client.is_behind, late.is_behind = behind, origin_behind
+    for _ in range(2):
+        steer(client, [late, other], crowded=crowded, stuck=stuck)
+        assert (client.transport.reading, late.transport.reading, other.transport.reading) == (*read, read[1])
+    client.is_behind = late.is_behind = False
+    client.transport.waiting = 0
+    steer(client, [late, other], crowded=False, stuck=False)
+    assert all(one.transport.reading for one in (client, late, other))
+
+
+def test_who_does_not_read_is_behind_and_who_reads_again_keeps_up():
+    async def test():
+        hearing, opened = Hearing(), []
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: opened.append(Side(hearing, None)) or opened[-1], "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1024)
+        await until(lambda: opened and opened[0].transport)
+        sent = 0
+        while not opened[0].is_behind:
+            opened[0].say(b"x" * HIGH_WATER)
+            opened[0].flush()
+            sent += HIGH_WATER
+            await asyncio.sleep(0)
+        assert opened[0].waiting > HIGH_WATER
+        assert len(await reader.readexactly(sent)) == sent
+        await until(lambda: not opened[0].is_behind)
+        assert (hearing.heard, opened[0].waiting) == (["behind", "keeps up"], 0)
+        writer.close()
+        server.close()
+
+    asyncio.run(test())
