@@ -57,6 +57,7 @@ KEPT = [
     ("the least", Identity("oidc", "oidc", "https://issuer.example", "1")),
     ("groups that could not be read", replace(ALICE, groups=None)),
     ("no groups", replace(ALICE, groups=frozenset())),
+    ("groups, some of which were asked about", replace(ALICE, groups_asked=frozenset({"g1", "g2"}))),
     ("an e-mail that does not count", replace(ALICE, email=None, unverified_email="a@b")),
 ]
 

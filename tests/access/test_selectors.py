@@ -196,6 +196,23 @@ def test_mfa_of_entra_is_proved_by_its_context_and_not_by_amr():
     assert mfa.matches(who(amr=frozenset({"mfa"}))) is False
 
 
+@pytest.mark.parametrize(
+    ("asked", "groups", "answer"),
+    [
+        (None, set(), False),
+        ({STAFF}, {STAFF}, True),
+        ({STAFF}, set(), False),
+        (set(), set(), None),
+    ],
+    ids=["all are known", "asked: yes", "asked: no", "not asked"],
+)
+def test_of_a_group_that_was_not_asked_about_nothing_is_known(asked, groups, answer):
+    """A rule may name a group that no rule named when the person signed in."""
+    asked = None if asked is None else frozenset(asked)
+    rule = make("entra_group", STAFF, [ENTRA])
+    assert rule.matches(who(groups=frozenset(groups), groups_asked=asked)) is answer
+
+
 def test_a_provider_whose_tenant_is_known_by_a_domain_is_told_by_its_id():
     assert make("entra_group", STAFF, [SECOND]).matches(who("second", "any", groups=frozenset({STAFF}))) is True
 

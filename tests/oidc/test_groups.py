@@ -96,7 +96,18 @@ def test_only_the_groups_that_policies_name_are_asked_for():
 
 def test_where_policies_name_none_nobody_is_asked():
     script = script_of({})
-    assert signed_in(replace(CHECKED, named_groups=()), script).identity.groups == frozenset()
+    identity = signed_in(replace(CHECKED, named_groups=()), script).identity
+    assert (identity.groups, identity.groups_asked) == (frozenset(), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("provider", "claims", "asked"),
+    [(FROM_GRAPH, {}, None), (CHECKED, {}, {"g1", "g2"}), (CHECKED, {"groups": ["g9"]}, None), (ENTRA, {}, None)],
+    ids=["all", "some", "a list in the token", "the token alone"],
+)
+def test_which_groups_were_asked_about_is_kept(provider, claims, asked):
+    script = with_graph(claims, {"value": ["g1"]})
+    assert signed_in(provider, script).identity.groups_asked == asked
 
 
 @pytest.mark.parametrize("provider", [FROM_GRAPH, CHECKED], ids=["all", "some"])

@@ -34,6 +34,7 @@ class Identity:
     idp_session: str | None = None  # `sid`: what front-channel and back-channel logout name
     login_hint: str | None = None  # Entra's `login_hint` claim: the logout_hint of end_session
     claims: dict[str, object] = field(default_factory=dict)  # further claims that rules may ask for
+    groups_asked: frozenset[str] | None = None  # where only some groups were asked about: those; None: all are known
 
     @property
     def user_id(self) -> str:
@@ -50,8 +51,9 @@ class Identity:
         data = json.loads(text)
         for name in ("roles", "acrs", "amr"):
             data[name] = frozenset(data[name])
-        if data["groups"] is not None:
-            data["groups"] = frozenset(data["groups"])
+        for name in ("groups", "groups_asked"):
+            if data.get(name) is not None:
+                data[name] = frozenset(data[name])
         return cls(**data)
 
 

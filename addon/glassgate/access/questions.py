@@ -100,7 +100,10 @@ class EntraGroup:
             if groups is None:
                 return None
             # Entra writes them in lower case: most often they need no folding.
-            return self.group in groups or self.group in {fold(group) for group in groups}
+            if self.group in groups or self.group in {fold(group) for group in groups}:
+                return True
+            # A rule may name a group that none named when the person signed in.
+            return False if identity.groups_asked is None or self.group in identity.groups_asked else None
 
         return _there(self.provider, self.realm, facts, member)
 

@@ -212,26 +212,27 @@ class RelyingParty:
         if not self._wants_graph(claims, identity):
             return identity, ()
         try:
-            groups = self._ask_graph(tokens.access_token, metadata)
+            groups, asked = self._ask_graph(tokens.access_token, metadata)
         except SignInError as fault:
             if is_refresh and isinstance(fault, ProviderUnavailable):
                 raise
             return replace(identity, groups=None), (f"{fault.reason}: {fault.detail}",)
-        return replace(identity, groups=groups), ()
+        return replace(identity, groups=groups, groups_asked=asked), ()
 
     def _wants_graph(self, claims: Claims, identity: Identity) -> bool:
         # A list in the token is whole, but where it says itself that there are more than it can hold.
         held = claims.get("groups") is not None and identity.groups is not None
         return self._ways.reads_graph and self.provider.groups_from is not GroupsFrom.CLAIM and not held
 
-    def _ask_graph(self, access_token: str | None, metadata: Metadata) -> frozenset[str]:
+    def _ask_graph(self, access_token: str | None, metadata: Metadata) -> tuple[frozenset[str], frozenset[str] | None]:
+        """The groups, and where only some were asked about, which."""
         base = graph_at(self.provider, metadata)
         if base is None or access_token is None:
             raise SignInError(Reason.GROUPS_UNKNOWN, "expected the address of a Microsoft Graph, and a token for it")
         graph = Graph(base, access_token, self._outside.fetch, self._outside.wait)
         if self.provider.groups_from is GroupsFrom.CHECK:
-            return graph.groups_among(self.provider.named_groups)
-        return graph.groups()
+            return graph.groups_among(self.provider.named_groups), frozenset(self.provider.named_groups)
+        return graph.groups(), None
 
     def _kept(self, refresh_token: str | None, claims: Claims, nonce: str) -> Kept | None:
         if refresh_token is None or self.provider.recheck is None:

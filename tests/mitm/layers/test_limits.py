@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from h2.errors import ErrorCodes
+from h2.settings import SettingCodes
 from hyperframe import frame as frames
 from mitmproxy.test import tflow
 from websockets.exceptions import ConnectionClosed
@@ -33,8 +34,8 @@ from mitm.layers.test_http2 import headers_frame
 from mitm.raw import Http2, send, tls
 
 PATIENCE = 10
-SMALL = Limits(message=100_000, most_unsent=4 << 20)
 MIB = 1 << 20
+SMALL = Limits(message=100_000, most_unsent=4 * MIB, most_unread=4 * MIB)
 
 
 class Listening(Recorder):
@@ -65,13 +66,13 @@ class Watching:
 
 @pytest.fixture(scope="module")
 def world(certificates, tmp_path_factory):
-    """One gate, one origin behind an app that takes 100,000 bytes at once and one that takes any number."""
+    """One gate, and three apps: one takes 100,000 bytes at once, one speaks WebSocket, one never comes to an end."""
     recorder, watching = Listening(), Watching()
-    with origin() as server, echoes() as ticking:
+    with origin() as server, echoes() as ticking, fountain() as spring:
         here = Origin("http", "127.0.0.1", server.port)
         apps = [
             app("wiki", "wiki.localhost", STAFF, origin=here, max_body=100_000),
-            app("payroll", "payroll.localhost", STAFF, origin=here),
+            app("payroll", "payroll.localhost", STAFF, origin=Origin("http", "127.0.0.1", spring)),
             app("graph", "graph.localhost", STAFF, origin=Origin("http", "127.0.0.1", ticking)),
         ]
         parts = {"apps": apps, "recorder": recorder, "earlier": [watching], "addon": partial(GateAddon, limits=SMALL)}
@@ -93,6 +94,29 @@ def echoes():
     with serve(echo, "127.0.0.1", 0, max_size=None) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.socket.getsockname()[1]
+
+
+@contextlib.contextmanager
+def fountain():
+    """An origin that answers /endless without an end, and anything else never."""
+
+    def pour_out(connection):
+        with connection, contextlib.suppress(OSError):
+            asked = connection.recv(65536)
+            if b"/endless" in asked:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
+                while True:
+                    connection.sendall(b"x" * 65536)
+            connection.recv(1)
+
+    def take(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=pour_out, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=take, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
 
 
 @pytest.fixture
@@ -383,6 +407,34 @@ def test_more_headers_than_are_taken(running):
     assert client.answer(client.ask([*fields(running), *[(f"x-{n}", "a") for n in range(130)]]))[0] == 431
     assert client.answer(client.ask(fields(running)))[0] == 200, "the connection goes on"
     client.close()
+
+
+# What waits
+
+
+def test_requests_in_one_go_wait_in_a_bounded_place(running):
+    """The first never gets its answer; behind it comes as much as is taken."""
+    with costs(16 * MIB), tls(running.ca, running.port, "payroll.localhost") as connection:
+        connection.sendall(head(running, name="payroll"))
+        connection.settimeout(1)
+        with contextlib.suppress(OSError):
+            for _ in range(640):
+                connection.sendall(head(running, "POST", "Content-Length: 65536\r\n", "payroll") + b"x" * 65536)
+            pytest.fail("forty megabytes were taken")
+
+
+def test_an_answer_that_a_client_does_not_take_waits_in_a_bounded_place(running):
+    with costs(24 * MIB):
+        client = Http2(running.ca, running.port, "payroll.localhost")
+        client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        client.ask(
+            [(name, "/endless" if name == ":path" else value) for name, value in fields(running, name="payroll")]
+        )
+        client.sock.settimeout(2)
+        with contextlib.suppress(TimeoutError):
+            while client._read():
+                pass
+        client.close()
 
 
 # WebSockets
