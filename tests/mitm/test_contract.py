@@ -316,15 +316,26 @@ def test_wsprotos_compression_has_the_parts_that_we_set():
     assert "yield CloseConnection(code=exc.code" in source(WsConnection.events)
 
 
-def test_a_stack_of_layers_is_built_from_below():
+def test_a_clients_first_message_is_gathered_here():
+    """Without an end, and anew at each piece: why both are bounded."""
+    made = tls.ClientTLSLayer(with_layers())
+    assert (made.recv_buffer, made.client_hello_parsed) == (bytearray(), False)
+    assert "self.recv_buffer.extend(data)" in source(tls.ClientTLSLayer.receive_handshake_data)
+    assert 'f"Cannot parse ClientHello: {self.recv_buffer.hex()}"' in source(tls.ClientTLSLayer.receive_handshake_data)
+    assert parameters(tls.ClientTLSLayer.on_handshake_error) == ["self", "err"]
+
+
+def with_layers():
     given = context()
     given.layers.append(layer.NextLayer(given))
-    lower = first_layer(given, b"\x16\x03\x01", Said(Limits()))
+    return given
+
+
+def test_a_stack_of_layers_is_built_from_below():
+    lower = first_layer(with_layers(), b"\x16\x03\x01", Said(Limits()))
     assert isinstance(lower, ClientTLSLayer)
     assert isinstance(lower.child_layer, GateLayer)
-    plain = context()
-    plain.layers.append(layer.NextLayer(plain))
-    assert isinstance(first_layer(plain, b"GET", Said(Limits())), GateLayer)
+    assert isinstance(first_layer(with_layers(), b"GET", Said(Limits())), GateLayer)
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_what_nobody_asked_for_is_closed():
     assert not stage.is_closed()
 
 
-FIRST = [(b"", None), (b"\x16", "ClientTLSLayer"), (b"G", "GateLayer"), (b"\x00", "GateLayer"), (b"\x80", "GateLayer")]
+FIRST = [(b"", None), (b"\x16", "GateTls"), (b"G", "GateLayer"), (b"\x00", "GateLayer"), (b"\x80", "GateLayer")]
 
 
 @pytest.mark.parametrize(("data", "kind"), FIRST)

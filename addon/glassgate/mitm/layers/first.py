@@ -5,7 +5,6 @@ from typing import Any
 from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.proxy import commands, events, layer, tunnel
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers import ClientTLSLayer
 from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
     HttpClient,
@@ -18,6 +17,7 @@ from wsproto.frame_protocol import CloseReason
 
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import CloseWebsocket, Commands, Drain, TooSlow
+from glassgate.mitm.layers.handshake import GateTls
 from glassgate.mitm.layers.http1 import Http1Front
 from glassgate.mitm.layers.http2 import Http2Front
 from glassgate.mitm.layers.stream import GateStream
@@ -159,6 +159,6 @@ def first_layer(context: Context, data: bytes, answers: Answers, *, tls_outside:
         return None
     stack = tunnel.LayerStack()
     if data[0] == HANDSHAKE:
-        stack /= ClientTLSLayer(context)
+        stack /= GateTls(context, answers.limits)
     stack /= GateLayer(context, answers, tls_outside=tls_outside)
     return stack[0]

@@ -11,6 +11,7 @@ from mitmproxy.net.http import http1
 
 from glassgate.mitm.layers.limits import Limits
 
+SWITCHING = 101  # RFC 9110 section 15.2.2
 EMPTY = b"\r\n"
 END = b"\r\n\r\n"
 VERSIONS = (b" HTTP/1.1", b" HTTP/1.0")

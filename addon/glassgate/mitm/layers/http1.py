@@ -26,7 +26,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import Commands, Drain, Enough, Refuse, TooSlow
-from glassgate.mitm.layers.heads import Buffer, Chunks, Framing, HeadError, request_of
+from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, request_of
 
 CODES = {400: "bad_request", 413: "body_too_large"}  # the standing messages for mitmproxy's own errors; else a 502
 
@@ -217,18 +217,21 @@ class Http1Front(Http1Server):
     def _send_head(self, response: http.Response) -> Commands:
         reason = response.data.reason or status_codes.RESPONSES.get(response.status_code, "").encode()
         line = b"HTTP/1.1 %d %s\r\n" % (response.status_code, reason)
-        if 100 <= response.status_code < 200 and response.status_code != 101:
+        if 100 <= response.status_code < 200 and response.status_code != SWITCHING:
             yield commands.SendData(self.conn, line + bytes(response.headers) + b"\r\n")
             return
         self.response = response
         self._frame(response)
-        last = b"Connection: close\r\n" if self._closing and response.status_code != 101 else b""
+        last = b"Connection: close\r\n" if self._closing and response.status_code != SWITCHING else b""
         yield commands.SendData(self.conn, line + bytes(response.headers) + last + b"\r\n")
 
     def _frame(self, response: http.Response) -> None:
         if self._asked is None or self.request is None:
             return
-        size = self._asked.size(Framing(response.headers, status_code=response.status_code))
+        try:
+            size = self._asked.size(Framing(response.headers, status_code=response.status_code))
+        except ValueError:
+            size = -1  # a hook's doing
         if size is None and self.request.http_version == "HTTP/1.0":
             del response.headers["transfer-encoding"]  # which it does not know (RFC 9112 section 6.1)
             size = -1
@@ -244,7 +247,7 @@ class Http1Front(Http1Server):
         elif not self.request_done:
             if self._closing:
                 yield from self._linger()
-        elif self.response is not None and self.response.status_code == 101:
+        elif self.response is not None and self.response.status_code == SWITCHING:
             yield from self.make_pipe()
         elif self._closing:
             yield from self._linger()

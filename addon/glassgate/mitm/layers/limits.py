@@ -10,6 +10,10 @@ MIB = 1024 * KIB
 class Limits:
     """The bounds of the protocol layers. Sizes are bytes unless they say otherwise, times are seconds."""
 
+    # TLS
+    hello: int = 32 * KIB  # of a client's first message
+    hello_pieces: int = 256  # in which it may come
+
     # Heads, of requests and of origins' answers
     head: int = 64 * KIB  # of the first line and all headers; in HTTP/2 of the header list
     lines: int = 128  # header lines of one head

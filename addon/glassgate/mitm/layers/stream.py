@@ -20,12 +20,13 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpResponseHeadersHook
 
+from glassgate.access.pages import MESSAGES
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import ERRORS, Commands, Enough, Refuse
+from glassgate.mitm.layers.heads import SWITCHING
 from glassgate.mitm.layers.websocket import GateWebsocket
 
 FROM_CLIENT = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage)
-SWITCHING = 101
 
 
 class GateStream(HttpStream):
@@ -215,7 +216,7 @@ class GateStream(HttpStream):
             return
         began = self.server_state == self.state_stream_response_body
         answer = None if began else self.answers.for_origin(self.flow, code)
-        self.flow.error = flow.Error(code)
+        self.flow.error = flow.Error(MESSAGES[code].text)
         yield HttpErrorHook(self.flow)
         yield from self._answer(answer) if answer else self._cut(code)
 

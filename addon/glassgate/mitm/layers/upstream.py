@@ -22,10 +22,8 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 from glassgate.mitm.layers.events import TIMED_OUT, Commands
-from glassgate.mitm.layers.heads import Buffer, Chunks, Framing, HeadError, response_of
+from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, response_of
 from glassgate.mitm.layers.limits import Limits
-
-SWITCHING = 101
 
 
 class Http1Back(Http1Client):
@@ -82,7 +80,7 @@ class Http1Back(Http1Client):
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
         """Read the head of an answer, past those that only announce it (RFC 9110 section 15.2)."""
         if isinstance(event, events.ConnectionClosed):
-            yield from self._closed("It ended before its answer.")
+            yield from self._closed("The origin ended the connection before its answer.")
             return
         if self.request is None:
             yield from self._end()  # nothing was asked
@@ -94,7 +92,7 @@ class Http1Back(Http1Client):
             framing = Framing(response.headers, status_code=response.status_code)
             size = self._asked.size(framing)
         except ValueError:
-            yield from self._broke("Its answer cannot be read.")
+            yield from self._broke("The origin's answer cannot be read.")
             return
         # Looked at now: the gate takes the header off before the answer goes on.
         self._keeps = size != -1 and response.http_version == "HTTP/1.1" and not framing.closes
@@ -134,7 +132,7 @@ class Http1Back(Http1Client):
         stream = self.stream_id or 0
         if isinstance(event, events.ConnectionClosed):
             if not isinstance(self.body_reader, Http10Reader):
-                yield from self._closed("Its answer broke off.")
+                yield from self._closed("The origin's answer broke off.")
                 return
             yield ReceiveHttp(ResponseEndOfMessage(stream))
             yield from self.mark_done(response=True)
@@ -143,7 +141,7 @@ class Http1Back(Http1Client):
             try:
                 found = self.body_reader(self.buf)
             except ProtocolError:
-                yield from self._broke("Its chunks cannot be read.")
+                yield from self._broke("The chunks of the origin's answer cannot be read.")
                 return
             if found is None:
                 return
@@ -156,7 +154,7 @@ class Http1Back(Http1Client):
     def early(self, event: events.Event) -> Commands:
         """The answer is whole, the request is not."""
         if isinstance(event, events.ConnectionClosed):
-            yield from self._closed("It ended before the request.")
+            yield from self._closed("The origin ended the connection before the request was sent.")
         else:
             self._keeps = False
             self.buf = Buffer()
