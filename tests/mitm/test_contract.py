@@ -85,6 +85,7 @@ STREAM = [
     ("state_wait_for_response_headers", ["self", "event"], "an origin's ambiguous head gets mitmproxy's page"),
     ("start_response_stream", ["self"], "a line of the log for each answer"),
     ("state_stream_response_body", ["self", "event"], "options are looked up for every piece of an answer"),
+    ("send_response", ["self", "already_streamed"], "an answer's end waits for a request that waits for it"),
     ("flow_done", ["self"], "a WebSocket is mitmproxy's, and bounds nothing"),
     ("handle_protocol_error", ["self", "event"], "an origin that is away gets mitmproxy's page"),
     ("check_killed", ["self", "emit_error_hook"], "a stream of HTTP/2 that was killed is known for ever"),

@@ -317,6 +317,14 @@ def test_a_head_request_gets_no_body():
     assert stage.layer.idle
 
 
+def test_after_the_last_answer_nothing_is_said():
+    stage = Stage(decide=refuse).say(POST + b"Content-Length: 100000\r\n\r\n" + b"x" * 70_000)
+    got = stage.got
+    assert stage.ends
+    assert list(stage.layer.front.handle_event(_events.ResponseData(1, b"more"))) == []
+    assert stage.got == got
+
+
 @pytest.mark.parametrize("code", _events.ErrorCode)
 def test_no_error_of_mitmproxys_own_is_sent(code):
     """Whatever mitmproxy's layers come to say by themselves, our answer goes out in its place."""

@@ -181,6 +181,7 @@ def test_trailers_of_either_side_go_nowhere():
     assert list(stage.layer.front.handle_event(_events.ResponseTrailers(1, trailers))) == []
     stage.say(b"llo").answer(OK)
     assert b"forged" not in stage.asked() + stage.got
+    assert stage.flows[0].request.trailers is None
     assert stage.layer.idle
 
 

@@ -78,6 +78,17 @@ def test_a_connection_is_of_no_use_once_its_origin_spoke_or_left():
         assert len(stage.origins) == 2, "the next request gets another"
 
 
+@pytest.mark.parametrize("step", [None, 1])
+def test_what_an_origin_says_too_much_is_nobodys_answer(step):
+    """The next request must not get it: it may be somebody else's."""
+    stage = Stage().say(GET).answer(OK + OK.replace(b"ok", b"no"), step=step)
+    assert stage.is_closed(stage.origins[0])
+    stage.say(GET)
+    assert len(stage.origins) == 2
+    stage.answer(OK)
+    assert stage.got == OK + OK
+
+
 def test_what_is_no_connection_of_ours():
     stage = Stage(decide=refuse).say(GET)
     assert not reusable(stage.layer, stage.client)
@@ -215,6 +226,39 @@ def test_an_answer_that_comes_before_its_request_has_ended(end):
     assert stage.ends is (end != "the request ends")
     assert reusable(stage.layer, stage.origins[0]) is (end == "the request ends")
     assert stage.is_closed(stage.origins[0]) is (end != "the request ends")
+    assert not stage.layer.streams
+
+
+EARLY = [
+    ("a length", OK),
+    ("chunks", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    ("nothing", b"HTTP/1.1 204 No Content\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("answer", [row[1] for row in EARLY], ids=[row[0] for row in EARLY])
+def test_an_early_answer_is_whole_before_its_request_is(answer):
+    """A client may wait for its end with the rest of what it sends."""
+    stage = Stage().say(POST[:-2]).answer(answer)
+    assert stage.got == answer
+    stage.say(POST[-2:])
+    assert stage.asked().endswith(b"hello")
+    assert (stage.got, stage.layer.idle) == (answer, True)
+
+
+def test_after_an_early_answer_the_next_request_waits_for_the_end_of_this_one():
+    """Else it would be sent amidst it."""
+    stage = Stage(waits=["request"]).say(POST.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked")[:-5])
+    stage.say(b"5\r\nhello\r\n").answer(OK)
+    stage.say(b"0\r\n\r\n" + GET)
+    assert (len(stage.flows), stage.asked().count(b"0\r\n\r\n")) == (1, 0)
+    stage.go_on()
+    assert (len(stage.flows), stage.asked().count(b"0\r\n\r\n")) == (2, 1)
+
+
+def test_an_early_answer_to_a_client_that_asked_for_the_end():
+    stage = Stage().say(POST[:-2].replace(b"Host: a", b"Host: a\r\nConnection: close")).answer(OK)
+    assert (stage.status, stage.ends, stage.is_closed(stage.origins[0])) == (200, True, True)
     assert not stage.layer.streams
 
 

@@ -41,5 +41,10 @@ class Refuse(HttpEvent):
 
 
 @dataclass
+class Early(HttpEvent):
+    """To a client's connection: the answer is whole, its request is not and goes on."""
+
+
+@dataclass
 class Enough(HttpEvent):
     """To a client's connection: the answer that follows comes before its request has ended, and is all that comes."""

@@ -136,8 +136,6 @@ class GateLayer(HttpLayer):
         if not command.err:
             self._take_over(command.connection)
         yield from super().register_connection(command)
-        if command.err:
-            self.connections.pop(command.connection, None)
 
     def _take_over(self, connection: Connection) -> None:
         client: Any = self.connections[connection]

@@ -86,7 +86,7 @@ class Buffer(ReceiveBuffer):
         return HeadError("head_too_large", "head_too_large")
 
     def maybe_extract_lines(self) -> list[bytes] | None:  # type: ignore[override]
-        """The lines after the last chunk, up to an empty one. Raises LocalProtocolError for a line feed alone."""
+        """The lines after the last chunk, up to an empty one. h11 refuses those that end otherwise."""
         if self._data.startswith(EMPTY):
             self._extract(len(EMPTY))
             return []
@@ -94,10 +94,7 @@ class Buffer(ReceiveBuffer):
         if end < 0:
             self._multiple_lines_search = max(0, len(self._data) - len(END) + 1)
             return None
-        section = bytes(self._extract(end + len(END)))
-        if section.count(b"\n") != section.count(EMPTY):
-            raise LocalProtocolError("a line feed alone")
-        return section[: -len(END)].split(EMPTY)
+        return bytes(self._extract(end + len(END)))[: -len(END)].split(EMPTY)
 
     def maybe_extract_at_most(self, count: int) -> bytearray | None:
         """Up to `count` bytes; None where there are none. The whole of it is given away, not copied."""

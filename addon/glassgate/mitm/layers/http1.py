@@ -25,7 +25,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import Commands, Drain, Enough, Refuse, TooSlow
+from glassgate.mitm.layers.events import Commands, Drain, Early, Enough, Refuse, TooSlow
 from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, request_of
 
 CODES = {400: "bad_request", 413: "body_too_large"}  # the standing messages for mitmproxy's own errors; else a 502
@@ -45,6 +45,7 @@ class Http1Front(Http1Server):
         self._closing = False  # the request under way is the connection's last
         self._asked: Framing | None = None
         self._chunked = False  # the answer goes out in chunks
+        self._answered = False  # all of it went out
         self._empty_lines = 0
         self._dropped = 0  # bytes, since the last answer
 
@@ -196,7 +197,7 @@ class Http1Front(Http1Server):
 
     def send(self, event: HttpEvent) -> Commands:
         """Send a part of the answer."""
-        if event.stream_id != self.stream_id or self.state == self.done:
+        if event.stream_id != self.stream_id or self.request is None or self.state == self.done:
             return
         if isinstance(event, ResponseData):
             if self._chunked and event.data:
@@ -206,13 +207,22 @@ class Http1Front(Http1Server):
         elif isinstance(event, ResponseHeaders):
             yield from self._send_head(event.response)
         elif isinstance(event, ResponseEndOfMessage):
-            if self._chunked:
-                yield commands.SendData(self.conn, b"0\r\n\r\n")
+            yield from self._end_answer()
             yield from self.mark_done(response=True)
+        elif isinstance(event, Early):
+            yield from self._end_answer()
+            if self._closing:
+                yield from self._linger()
         elif isinstance(event, Enough):
             self._closing = True
         elif isinstance(event, ResponseProtocolError):
             yield from self._failed(event)
+
+    def _end_answer(self) -> Commands:
+        self._answered = True
+        if self._chunked:
+            self._chunked = False
+            yield commands.SendData(self.conn, b"0\r\n\r\n")
 
     def _send_head(self, response: http.Response) -> Commands:
         reason = response.data.reason or status_codes.RESPONSES.get(response.status_code, "").encode()
@@ -255,7 +265,7 @@ class Http1Front(Http1Server):
             yield from self._next()
 
     def _next(self) -> Commands:
-        self.request_done = self.response_done = self._chunked = False
+        self.request_done = self.response_done = self._answered = self._chunked = False
         self.request = self.response = None
         self.stream_id += 2
         self.state = self.read_headers
@@ -271,7 +281,7 @@ class Http1Front(Http1Server):
         yield from self._linger()
 
     def _failed(self, event: ResponseProtocolError) -> Commands:
-        if self.response_done or event.code is ErrorCode.PASSTHROUGH_CLOSE:
+        if self._answered or event.code is ErrorCode.PASSTHROUGH_CLOSE:
             yield from self._linger()
             return
         status = event.code.http_status_code()
@@ -297,8 +307,7 @@ class Http1Front(Http1Server):
             yield commands.CloseTcpConnection(self.conn, half_close=True)
         if unfinished:
             yield ReceiveHttp(RequestProtocolError(self.stream_id, "It was answered before.", ErrorCode.CANCEL))
-        self.request = None
-        self.stream_id += 2  # what is still said of this request is said to nobody
+        self.request = None  # what is still said of it is said to nobody
 
     # From a driver
 

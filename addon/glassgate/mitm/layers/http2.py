@@ -29,7 +29,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http2 import CATCH_HYPER_H2_ERRORS, Http2Server, StreamState, parse_h2_request_headers
 
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import Commands, Drain, Enough, Refuse, TooSlow
+from glassgate.mitm.layers.events import Commands, Drain, Early, Enough, Refuse, TooSlow
 from glassgate.mitm.layers.http1 import CODES
 from glassgate.mitm.layers.tally import Tally
 from glassgate.mitm.layers.windows import PIECE, Bounded
@@ -103,6 +103,8 @@ class Http2Front(Http2Server):
             yield from super()._handle_event(event)
         elif isinstance(event, Enough):
             self._enough.add(event.stream_id)
+        elif isinstance(event, Early):
+            yield from super()._handle_event(ResponseEndOfMessage(event.stream_id))
         elif isinstance(event, ResponseProtocolError):
             yield from self._failed(event)
         elif isinstance(event, Drain):

@@ -22,7 +22,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeaders
 
 from glassgate.access.pages import MESSAGES
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import ERRORS, Commands, Enough, Refuse
+from glassgate.mitm.layers.events import ERRORS, Commands, Early, Enough, Refuse
 from glassgate.mitm.layers.heads import SWITCHING
 from glassgate.mitm.layers.websocket import GateWebsocket
 
@@ -187,6 +187,12 @@ class GateStream(HttpStream):
             yield from super().state_stream_response_body(event)
         else:
             yield from self.send_response(already_streamed=True)
+
+    def send_response(self, already_streamed: bool = False) -> Commands:
+        """End an answer. mitmproxy would keep its end till the request has ended, which may wait for just that."""
+        yield from super().send_response(already_streamed)
+        if self.server_state == self.state_done and self.client_state == self.state_stream_request_body:
+            yield SendHttp(Early(self.stream_id), self.context.client)
 
     def flow_done(self) -> Commands:
         """Both are whole: make room for the next request, or become a WebSocket."""
