@@ -9,9 +9,14 @@ import h2.events
 import h2.exceptions
 
 
-def tls(ca, port, host="wiki.localhost", alpn=("http/1.1",), timeout=15):
-    """A TLS connection to a gate on this machine."""
+def tls(ca, port, host="wiki.localhost", alpn=("http/1.1",), timeout=15, *, threads=False):
+    """A TLS connection to a gate on this machine. `threads`: one reads it while another writes.
+
+    Those get TLS 1.2: while Python reads a ticket of TLS 1.3 in one thread, what another writes may be lost.
+    """
     context = ssl.create_default_context(cafile=str(ca))
+    if threads:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(list(alpn))
     return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout), server_hostname=host)
 

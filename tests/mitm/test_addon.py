@@ -401,7 +401,7 @@ def clock():
 
 
 def websocket(side, **more):
-    connection = tls(side.ca, side.port, side.host)
+    connection = tls(side.ca, side.port, side.host, threads=True)
     given = {"origin": side.url(""), "additional_headers": {"Cookie": side.cookie}, **more}
     return connect(f"ws://{side.host}:{side.port}/ticks", sock=connection, compression=None, **given)
 

@@ -440,7 +440,7 @@ def test_an_answer_that_a_client_does_not_take_waits_in_a_bounded_place(running)
 
 
 def websocket(running, **more):
-    connection = tls(running.ca, running.port, "graph.localhost")
+    connection = tls(running.ca, running.port, "graph.localhost", threads=True)
     given = {
         "origin": f"https://graph.localhost:{running.port}", "max_size": None,
         "additional_headers": {"Cookie": running.cookies["graph"]},
