@@ -141,6 +141,7 @@ def test_an_answer_without_a_length_ends_with_the_connection():
     stage.break_off()
     assert stage.got == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
     assert stage.is_closed()
+    assert stage.is_closed(stage.origins[0])
 
 
 def test_a_client_of_http_1_0_gets_no_chunks():

@@ -140,6 +140,13 @@ def test_a_message_in_frames_keeps_them_and_a_ping_may_come_amidst(deflate):
     assert not any("p0" in line for line in talk.stage.logged)
 
 
+def test_a_ping_between_messages_changes_nothing_for_the_next():
+    talk = Talk(b"", limits=Limits(message=10_000))
+    for n in range(5):
+        talk.send(talk.client, Ping(payload=b"p"), BytesMessage(data=bytes(9000) + b"%d" % n))
+    assert [message[9000:] for message in talk.messages(talk.origin)] == [b"0", b"1", b"2", b"3", b"4"]
+
+
 # Too much
 
 LIMITS = Limits(message=10_000, fragments=10, control_frames=20)

@@ -3,6 +3,7 @@
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.exceptions import DenialOfServiceError
 from h2.settings import SettingCodes
 from hyperframe import frame as frames
 
@@ -55,6 +56,13 @@ def test_what_is_taken_back_does_not_wait():
     theirs.reset_stream(1)
     ours.receive_data(theirs.data_to_send())
     assert ours.unsent == 0
+
+
+def test_a_header_list_has_a_limit():
+    ours, theirs = pair(head=1000)
+    theirs.send_headers(3, [*HEAD, ("x", "a" * 1000)])
+    with pytest.raises(DenialOfServiceError):
+        ours.receive_data(theirs.data_to_send())
 
 
 HALVES = [
