@@ -55,6 +55,23 @@ def test_more_connections_than_may_be_are_hung_up_on(running, limit):
     assert sorted(origin.paths) == ["/next", "/one", "/other"]
 
 
+def test_who_comes_when_an_origin_has_its_fill_is_told_so(running):
+    """One is served, one waits for its place; the third is not kept waiting."""
+    made, origin, client = running(to_origin=1)
+    served, waits, third = client(), client(), client()
+    served.say("/wait")
+    until(lambda: origin.paths == ["/wait"])
+    waits.say("/next")
+    address = origin.address
+    until(lambda: made.in_loop(lambda: len(made.door.pool._origins[address].waiting)) == 1)
+    third.say("/third")
+    got = third.http.getresponse()
+    assert (got.status, got.headers["Cf-Ray"] in got.read().decode()) == (503, True)
+    origin.go_on.set()
+    assert [served.answer()[0], waits.answer()[0]] == [200, 200]
+    assert origin.paths == ["/wait", "/next"]
+
+
 def test_closing_answers_what_is_under_way_and_takes_nothing_new(running):
     made, origin, client = running()
     idle, silent, busy = client(), socket.create_connection(("127.0.0.1", made.port), 10), client()

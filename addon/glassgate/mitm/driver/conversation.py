@@ -22,7 +22,7 @@ from glassgate.mitm.driver.limits import Limits
 from glassgate.mitm.driver.patience import Waiting, owes
 from glassgate.mitm.driver.pool import OriginBusyError, Pool
 from glassgate.mitm.driver.sides import Side, steer
-from glassgate.mitm.layers.events import TIMED_OUT, Drain, TooSlow
+from glassgate.mitm.layers.events import BUSY, TIMED_OUT, Drain, TooSlow
 from glassgate.mitm.layers.first import GateLayer
 from glassgate.mitm.layers.upstream import reusable
 
@@ -235,8 +235,8 @@ class Conversation:
             except TimeoutError:
                 self._opened(command, TIMED_OUT)
                 return
-            except OriginBusyError as fault:
-                self._opened(command, str(fault))
+            except OriginBusyError:
+                self._opened(command, BUSY)
                 return
             except OSError as fault:
                 self._opened(command, type(fault).__name__)

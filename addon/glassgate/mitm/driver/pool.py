@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from glassgate.mitm.driver.limits import Limits
 from glassgate.mitm.driver.sides import Side
+from glassgate.mitm.layers.events import BUSY
 from glassgate.mitm.tls import Address, OriginTrust
 
 
 class OriginBusyError(OSError):
-    """Every connection that one origin may have is in use."""
+    """Every connection that one origin may have is in use, and as many requests wait for one."""
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ class Pool:
     async def _turn(self, address: Address, origin: _Origin) -> None:
         """Wait for the place of a connection that ends."""
         if len(origin.waiting) >= self._limits.to_origin:
-            raise OriginBusyError("every connection to this origin is in use, and as many wait for one")
+            raise OriginBusyError(BUSY)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         origin.waiting.append(turn)
         try:
