@@ -10,7 +10,7 @@ NOW = 1_800_000_000.0
 
 
 def sent(*values):
-    return [(b"Cookie", value) for value in values]
+    return list(values)
 
 
 SET = [
@@ -67,7 +67,7 @@ def test_which_names_are_the_gates_alone(name, reserved):
 
 
 def test_a_name_may_come_more_than_once_and_its_values_keep_their_order():
-    headers = [(b"cookie", b"a=1; b=2"), (b"X", b"a=9"), (b"COOKIE", b"a=3")]
+    headers = [b"a=1; b=2", b"a=3"]
     assert sorted(cookies.read(headers)) == [("a", "1"), ("a", "3"), ("b", "2")]
     assert cookies.values(headers, "a") == ["1", "3"]
     assert cookies.values(headers[::-1], "a") == ["3", "1"]
@@ -85,7 +85,7 @@ HIDING = [
 def test_no_cookie_hides_another(line, found):
     """To a browser a quote is a character as any other, which whoever shares its domain may set."""
     assert cookies.values(sent(line.encode()), "CF_Authorization") == found
-    assert cookies.values([(b"cookie", part) for part in line.encode().split(b"; ")], "CF_Authorization") == found
+    assert cookies.values(line.encode().split(b"; "), "CF_Authorization") == found
 
 
 @pytest.mark.parametrize("value", [b"\xe4", b"\xff\xfe", b"\xc3\xa4", b'"\\344"', b"%E4"], ids=str)

@@ -17,6 +17,7 @@ SPOOFS = [
     "Proxy", "Proxy-Authorization", "Host", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade",
     "Proxy-Connection", "Cf.Access.Authenticated.User.Email", "cf~access!jwt^assertion", "Remote.User",
     "X'Forwarded'For", "Keep_Alive", "Transfer_Encoding", "transfer.encoding", "Content_Length",
+    "Cf-Access-" + "x" * 100, "X-Original-" + "x" * 100,
 ]  # fmt: skip
 
 

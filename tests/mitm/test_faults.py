@@ -247,8 +247,8 @@ def test_a_hook_that_hangs_forwards_nothing(certificates, tmp_path):
 
 
 class WrongOutcome(GateAddon):
-    def _apply(self, flow, request, outcome):
-        super()._apply(flow, request, {"let": "in"})
+    def _apply(self, flow, request, outcome, told):
+        super()._apply(flow, request, {"let": "in"}, told)
 
 
 def test_an_outcome_that_is_none(certificates, tmp_path):

@@ -16,31 +16,33 @@ SIGN_IN_LIFETIME = 600  # seconds that a sign-in may take
 MAX_SIGN_INS = 16  # at once, on one host of one browser
 MAX_TOKENS = 8  # cookies of one name that are tried
 
-Headers = Iterable[tuple[bytes, bytes]]
-
 
 def is_reserved(name: str) -> bool:
     """Whether nobody but the gate may set or see a cookie of this name."""
     return name == APP_TOKEN or name.startswith(RESERVED_PREFIX)
 
 
-def read(headers: Headers) -> list[tuple[str, str]]:
-    """Every cookie of a request; a name may repeat (RFC 6265 section 5.4), and its values keep their order."""
+def read(sent: Iterable[bytes], having: str = "") -> list[tuple[str, str]]:
+    """Every cookie of the Cookie headers that were sent, or of pairs that have `having` somewhere.
+
+    A name may repeat (RFC 6265 section 5.4), and its values keep their order. HTTP/2 may send one header a pair (RFC
+    9113 section 8.2.3).
+    """
     # Pair by pair: the parser honours quotes that run on over semicolons, which to a browser are plain characters, so
     # that whoever may set a `"` at a sibling host would hide every cookie between two of them. And it is the parser
     # for text: the one for environs raises where other people's cookies are no UTF-8.
-    pairs = _cookie_string(headers).decode("latin-1").split(";")
-    return [cookie for pair in pairs for cookie in parse_cookie(pair).items(multi=True)]
+    pairs = b";".join(sent).decode("latin-1").split(";")
+    return [cookie for pair in pairs if having in pair for cookie in parse_cookie(pair).items(multi=True)]
 
 
-def values(headers: Headers, name: str) -> list[str]:
+def values(sent: Iterable[bytes], name: str) -> list[str]:
     """The values of all cookies of this name, at most MAX_TOKENS."""
-    return [value for other, value in read(headers) if other == name][:MAX_TOKENS]
+    return [value for other, value in read(sent, name) if other == name][:MAX_TOKENS]
 
 
-def without_ours(headers: Headers, *, keep_app_token: bool = False) -> bytes:
+def without_ours(sent: Iterable[bytes], *, keep_app_token: bool = False) -> bytes:
     """The Cookie header for the origin: what was sent, byte for byte, less our own; b"" where nothing is left."""
-    pairs = [pair.strip(b" \t") for pair in _cookie_string(headers).split(b";")]
+    pairs = [pair.strip(b" \t") for pair in b";".join(sent).split(b";")]
     kept = [pair for pair in pairs if pair and not _is_ours(pair, keep_app_token)]
     return b"; ".join(kept)
 
@@ -49,11 +51,6 @@ def _is_ours(pair: bytes, keep_app_token: bool) -> bool:
     # A nameless cookie of the value "CF_Authorization=x" comes as "=CF_Authorization=x", or without the first "=".
     name = pair.strip(b" \t=").partition(b"=")[0].strip(b" \t").decode("latin-1")
     return is_reserved(name) and not (keep_app_token and name == APP_TOKEN)
-
-
-def _cookie_string(headers: Headers) -> bytes:
-    # HTTP/2 may send one header a pair (RFC 9113 section 8.2.3).
-    return b"; ".join(value for name, value in headers if name.lower() == b"cookie")
 
 
 def set_app_token(token: str, expires: float) -> str:
@@ -76,9 +73,9 @@ def clear(name: str) -> str:
     return _set(name, "", expires=0)
 
 
-def crowded_out(headers: Headers, prefix: str) -> list[str]:
+def crowded_out(sent: Iterable[bytes], prefix: str) -> list[str]:
     """Names of the oldest sign-ins that must go before another begins. Ids sort by their time."""
-    names = sorted({name for name, _ in read(headers) if name.startswith(prefix)})
+    names = sorted({name for name, _ in read(sent, prefix) if name.startswith(prefix)})
     return names[: max(0, len(names) - MAX_SIGN_INS + 1)]
 
 

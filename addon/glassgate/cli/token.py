@@ -73,7 +73,7 @@ def _read() -> str:
     for header in HEADERS:
         if text.lower().startswith(header.lower()):
             text = text[len(header) :].strip()
-    inside = cookies.values(((b"cookie", text.encode()),), cookies.APP_TOKEN)
+    inside = cookies.values((text.encode(),), cookies.APP_TOKEN)
     return inside[0] if inside else text.removeprefix("Bearer ").strip()
 
 

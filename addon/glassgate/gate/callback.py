@@ -137,7 +137,7 @@ def _begun(site: Site, request: Request, answer: Callback) -> tuple[dict[str, An
     except SealError as fault:
         reason = Reason.STATE_EXPIRED if fault.expired else Reason.STATE_UNKNOWN
         raise SignInError(reason, "the state does not count") from fault
-    for sealed in cookies.values(request.headers, cookies.LOGIN + state["i"]):
+    for sealed in cookies.values(request.values(b"cookie"), cookies.LOGIN + state["i"]):
         try:
             begun = site.seal.open(Purpose.LOGIN, sealed, request.at, cookies.SIGN_IN_LIFETIME)
         except SealError:

@@ -57,7 +57,7 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
 
 def global_session(site: Site, request: Request) -> Steps[Session | None]:
     """The live session that a global session cookie presents, on the team domain."""
-    for value in cookies.values(request.headers, cookies.GLOBAL_SESSION):
+    for value in cookies.values(request.values(b"cookie"), cookies.GLOBAL_SESSION):
         session = yield from site.sessions.presented(value, request.at)
         if session:
             return session
@@ -126,4 +126,4 @@ def _candidates(request: Request) -> list[str]:
         if value[:7].lower() == b"bearer "
     ]
     in_headers = [text for text in (*header, *bearers) if text.count(".") == 2]
-    return [*in_headers, *cookies.values(request.headers, cookies.APP_TOKEN)][: cookies.MAX_TOKENS]
+    return [*in_headers, *cookies.values(request.values(b"cookie"), cookies.APP_TOKEN)][: cookies.MAX_TOKENS]

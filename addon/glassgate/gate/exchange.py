@@ -33,7 +33,11 @@ class Request:
     def __post_init__(self) -> None:
         by_name: dict[bytes, list[bytes]] = {}
         for name, value in self.headers:
-            by_name.setdefault(name.lower(), []).append(value)
+            key = name.lower()
+            if key in by_name:
+                by_name[key].append(value)
+            else:
+                by_name[key] = [value]
         object.__setattr__(self, "_by_name", by_name)
 
     def values(self, name: bytes) -> list[bytes]:
@@ -140,17 +144,38 @@ def tell(event: Event) -> Steps[None]:
     yield Tell(event)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended[T]:
+    """Steps that came to their end, and to what."""
+
+    result: T
+
+
+def advance[T](
+    steps: Steps[T], heard: Callable[[Event], object], answer: Any = None, fault: Exception | None = None
+) -> Ask | Ended[T]:
+    """Take steps till the next call that may block, or to their end; `heard` gets what they tell on the way.
+
+    `answer` is what the call before returned, `fault` what it raised. Raises what the steps raise.
+    """
+    try:
+        wanted = steps.throw(fault) if fault else steps.send(answer)
+        while isinstance(wanted, Tell):
+            heard(wanted.event)
+            wanted = next(steps)
+    except StopIteration as end:
+        return Ended(end.value)
+    return wanted
+
+
 def run[T](steps: Steps[T], heard: Callable[[Event], object] = lambda event: None) -> T:
     """Drive steps to their end in this thread, running each call in place. For tests and command lines."""
-    try:
-        wanted = next(steps)
-        while True:
-            try:
-                answer = wanted.call() if isinstance(wanted, Ask) else heard(wanted.event)
-            except Exception as fault:  # noqa: BLE001 - thrown into the journey, which must meet it
-                wanted = steps.throw(fault)
-            else:
-                wanted = steps.send(answer)
-    except StopIteration as end:
-        result: T = end.value
-        return result
+    reached = advance(steps, heard)
+    while isinstance(reached, Ask):
+        try:
+            answer = reached.call()
+        except Exception as fault:  # noqa: BLE001 - thrown into the journey, which must meet it
+            reached = advance(steps, heard, fault=fault)
+        else:
+            reached = advance(steps, heard, answer)
+    return reached.result

@@ -67,7 +67,7 @@ def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
         "meta": meta.sign(said, site.keys.secrets("meta")[0], request.at),
     }
     sealed = site.seal.close(Purpose.APP_SESSION, {"h": host, "a": app.aud, "s": secret}, request.at)
-    crowded = cookies.crowded_out(request.headers, cookies.APP_SESSION)
+    crowded = cookies.crowded_out(request.values(b"cookie"), cookies.APP_SESSION)
     lines = [
         *answers.access_headers(app, host),
         ("Set-Cookie", cookies.set_sign_in(cookies.APP_SESSION, sign_in, sealed, request.at)),
@@ -122,7 +122,7 @@ def authorized(site: Site, request: Request, app: App, host: str) -> Steps[Answe
 
 
 def _began_here(site: Site, request: Request, carried: dict[str, Any]) -> bool:
-    for sealed in cookies.values(request.headers, cookies.APP_SESSION + carried["i"]):
+    for sealed in cookies.values(request.values(b"cookie"), cookies.APP_SESSION + carried["i"]):
         try:
             ours = site.seal.open(Purpose.APP_SESSION, sealed, request.at, cookies.SIGN_IN_LIFETIME)
         except SealError:
@@ -165,7 +165,7 @@ def _issue(
 def _signed(site: Site, request: Request, app: App) -> list[token.AppToken]:
     """Tokens of this browser that we signed for this app, ended ones too: whose they were, not whether they count."""
     found = []
-    for value in cookies.values(request.headers, cookies.APP_TOKEN):
+    for value in cookies.values(request.values(b"cookie"), cookies.APP_TOKEN):
         try:
             found.append(
                 token.verify(

@@ -1,6 +1,8 @@
 """Headers across the gate: what no visitor may tell an origin, what the gate tells it, what an origin may set."""
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from glassgate.access import cookies
@@ -22,7 +24,9 @@ SPOOFABLE = re.compile(
 )
 WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
 UNKNOWN = "unknown"  # RFC 7239 section 6.2
-CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # all but the tab, RFC 9110 section 5.5
+MOST_KNOWN = 64  # bytes of a name whose judgement is remembered
+CONTROLS = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)  # but the tab, RFC 9110 section 5.5
+CONTROL = re.compile(rb"[" + re.escape(CONTROLS) + rb"]")
 
 
 def check_values(request: Request) -> None:
@@ -31,7 +35,8 @@ def check_values(request: Request) -> None:
     A bare carriage return, or a folded line (RFC 9112 section 5.2), is to some origins the start of another header:
     one that nobody removed.
     """
-    if any(CONTROL.search(value) for _, value in request.headers):
+    values = b"".join([value for _, value in request.headers])
+    if len(values.translate(None, CONTROLS)) != len(values):
         raise BadRequestError("header_value", "a header's value holds control characters")
 
 
@@ -58,13 +63,13 @@ def for_origin(
 
     A Connection header may name further hop-by-hop ones; it can never make one of ours disappear.
     """
-    listed = _listed(request.headers)
+    listed = _listed(request.values(b"connection"))
     bearer = assertion.encode()
-    kept = [
-        (name, value)
-        for name, value in request.headers
-        if not _goes(name, listed) and not (name.lower() == b"authorization" and _bearer(value) == bearer)
-    ]
+    kept = [field for field in request.headers if _may_stay(field[0])]
+    if listed:
+        kept = [field for field in kept if field[0].lower() not in listed]
+    if request.values(b"authorization"):
+        kept = [field for field in kept if field[0].lower() != b"authorization" or _bearer(field[1]) != bearer]
     ours = [
         (b"Host", host.encode()),
         (b"Cf-Access-Jwt-Assertion", bearer),
@@ -75,7 +80,7 @@ def for_origin(
     ]
     if email is not None:
         ours.append((b"Cf-Access-Authenticated-User-Email", email.encode()))
-    cookie = cookies.without_ours(request.headers, keep_app_token=forward_cookie)
+    cookie = cookies.without_ours(request.values(b"cookie"), keep_app_token=forward_cookie)
     if cookie:
         ours.append((b"Cookie", cookie))
     if websocket:
@@ -83,23 +88,24 @@ def for_origin(
     return (*kept, *ours)
 
 
-def _listed(headers: Fields) -> set[bytes]:
+def _listed(connection: Iterable[bytes]) -> set[bytes]:
     """What Connection headers name as hop-by-hop. Never the framing, without which the body has another end."""
-    options = (
-        option.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for option in value.split(b",")
-    )
+    options = (option.strip().lower() for value in connection for option in value.split(b","))
     return {option for option in options if option and option not in FRAMING}
 
 
-def _goes(name: bytes, listed: set[bytes]) -> bool:
+def _may_stay(name: bytes) -> bool:
+    # Names repeat, and are asked about at every request; long ones, which nobody sends twice, would fill the memory.
+    return _may_stay_known(name) if len(name) <= MOST_KNOWN else _may_stay_known.__wrapped__(name)
+
+
+@lru_cache(4096)
+def _may_stay_known(name: bytes) -> bool:
     lower = name.lower()
     read = SIGN.sub(b"-", lower)
     if read in FRAMING:
-        return read != lower  # it frames nothing here, and must not for an origin
-    return read in HOP_BY_HOP or lower in listed or SPOOFABLE.fullmatch(read) is not None
+        return read == lower  # any other frames nothing here, and must not for an origin
+    return read not in HOP_BY_HOP and SPOOFABLE.fullmatch(read) is None
 
 
 def _bearer(value: bytes) -> bytes:
@@ -110,25 +116,30 @@ def _bearer(value: bytes) -> bytes:
 def for_visitor(headers: Fields, *, websocket: bool) -> Fields:
     """An origin's response headers as the visitor gets them: our cookies are nobody's to set, and what is answered
     to a signed-in person is for no shared cache."""
-    listed = _listed(headers)
+    lowered = [name.lower() for name, _ in headers]
+    listed: set[bytes] = set()
+    if b"connection" in lowered:
+        listed = _listed([value for name, (_, value) in zip(lowered, headers, strict=True) if name == b"connection"])
     kept: list[tuple[bytes, bytes]] = []
-    for name, value in headers:
-        lower = name.lower()
-        if lower == b"alt-svc":
-            continue  # it would lead browsers past the gate
-        if (lower in HOP_BY_HOP or lower in listed) and not (websocket and lower in (b"connection", b"upgrade")):
-            continue
-        if lower == b"set-cookie" and _sets_ours(value):
-            continue
-        kept.append((name, _private(value) if lower in CACHE_HEADERS else value))
+    for lower, field in zip(lowered, headers, strict=True):
+        if lower in CACHE_HEADERS:
+            kept.append((field[0], _private(field[1])))
+        elif lower in HOP_BY_HOP or lower in listed:
+            if websocket and lower in (b"connection", b"upgrade"):
+                kept.append(field)
+        elif lower != b"alt-svc" and not (lower == b"set-cookie" and _sets_ours(field[1])):
+            kept.append(field)  # Alt-Svc would lead browsers past the gate
     return tuple(kept)
 
 
 CACHE_HEADERS = frozenset((b"cache-control", b"cdn-cache-control", b"surrogate-control"))
+MAY_SHARE = re.compile(rb"public|s-maxage", re.IGNORECASE)
 SHARED = re.compile(rb"public|s-maxage(?:\s*=.*)?", re.IGNORECASE)
 
 
 def _private(value: bytes) -> bytes:
+    if not MAY_SHARE.search(value):
+        return value
     directives = [directive.strip() for directive in value.split(b",")]
     kept = [directive for directive in directives if not SHARED.fullmatch(directive)]
     if len(kept) == len(directives):
@@ -152,6 +163,8 @@ def client_address(request: Request, trusted: tuple[object, ...]) -> Address | N
     address is often one that policies let in. `trusted` holds ip_networks.
     """
     client = request.peer
+    if not trusted:
+        return client
     said = b",".join(request.values(b"x-forwarded-for")).split(b",")
     hops = [hop.strip() for hop in said if hop.strip()]
     while hops and any(client in network for network in trusted):  # type: ignore[operator]

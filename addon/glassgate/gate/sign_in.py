@@ -128,7 +128,7 @@ def _begin(
     except SignInError as fault:
         return denials.failed(site, request, fault, party, site.url(wish.hostname, wish.target))
     sealed = site.seal.close(Purpose.LOGIN, begun, request.at)
-    crowded = cookies.crowded_out(request.headers, cookies.LOGIN)
+    crowded = cookies.crowded_out(request.values(b"cookie"), cookies.LOGIN)
     lines = [("Set-Cookie", cookies.set_sign_in(cookies.LOGIN, sign_in, sealed, request.at))]
     return answers.redirect(request, url, [*lines, *(("Set-Cookie", cookies.clear(name)) for name in crowded)])
 

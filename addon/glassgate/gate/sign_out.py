@@ -53,4 +53,6 @@ def _provider_logout(site: Site, request: Request, session: Session) -> Steps[st
 
 
 def _ours(request: Request) -> list[str]:
-    return sorted({name for name, _ in cookies.read(request.headers) if cookies.is_reserved(name)})[:MOST_CLEARED]
+    return sorted({name for name, _ in cookies.read(request.values(b"cookie")) if cookies.is_reserved(name)})[
+        :MOST_CLEARED
+    ]

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from wsgiref.types import WSGIApplication
@@ -17,7 +17,7 @@ from OpenSSL import SSL
 
 from glassgate.access.pages import MESSAGES
 from glassgate.gate import answers, headers
-from glassgate.gate.exchange import Answer, Collect, Forward, Local, Request, Steps
+from glassgate.gate.exchange import Answer, Ask, Collect, Forward, Local, Outcome, Request, Steps, advance
 from glassgate.gate.journey import journey
 from glassgate.gate.site import Site
 from glassgate.mitm import annotate, flows, local
@@ -67,6 +67,7 @@ class GateAddon:
         self._site = site
         self._recorder = recorder
         self.trust = trust
+        self.is_watched = True  # somebody may look at the flows
         self._lanes = lanes
         self._hosts = hosts
         self._rooms = ThreadPoolExecutor(8, "glassgate-local")
@@ -110,40 +111,67 @@ class GateAddon:
 
     # Requests
 
-    async def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Decide, before any of the body is here."""
-        flow.response = flows.response(Answer(503, (("Cache-Control", "no-store"),)))
+    def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """Decide, before any of the body is here. Most often there is nothing to wait for."""
+        flow.response = flows.refusal()
         flow.request.stream = False
         if flow.error or flow.client_conn.id not in self._layered:
-            return
+            return None
         began = time.perf_counter()
         request = flows.read(flow, time.time())
-        flow.response = self._internal(request)
         self._verdicts.set(flow, Ours(request))
         flows.show_address(flow, request, self._site.port)
+        steps, told = journey(self._site, request), list[Event]()
+        reached = None
+        try:
+            reached = advance(steps, told.append)
+            if not isinstance(reached, Ask):
+                self._apply(flow, request, reached.result, told)
+        except BaseException as fault:
+            reached = None
+            self._failed(flow, request, fault)
+            if not isinstance(fault, Exception):
+                raise
+        if isinstance(reached, Ask):
+            return self._decide_later(flow, request, steps, reached, told, began)
+        self._decided(flow, began)
+        return None
+
+    async def _decide_later(
+        self,
+        flow: http.HTTPFlow,
+        request: Request,
+        steps: Steps[Outcome],
+        reached: Ask,
+        told: list[Event],
+        began: float,
+    ) -> None:
+        """Go on where something had to be asked for."""
         try:
             async with asyncio.timeout(DECISION_LIMIT):
-                outcome, told = await self._driven(journey(self._site, request))
+                outcome = await self._lanes.drive(steps, told.append, reached)
             self._apply(flow, request, outcome, told)
         except BaseException as fault:
-            flow.request.stream = False
-            flow.response = self._internal(request)
-            self._verdicts.set(flow, Ours(request))
-            self._told(flow, request, (self._fault(request, fault),))
+            self._failed(flow, request, fault)
             if not isinstance(fault, Exception):
                 raise
         finally:
-            # Without it a client that waits for "100 Continue" would send a body that nobody wants.
-            if flow.response:
-                flow.request.headers.pop("expect", None)
-            self._recorder.decided(time.perf_counter() - began)
+            self._decided(flow, began)
 
-    async def _driven[T](self, steps: Steps[T]) -> tuple[T, tuple[Event, ...]]:
-        """What steps come to, and what they told on the way."""
-        told: list[Event] = []
-        return await self._lanes.drive(steps, told.append), tuple(told)
+    def _failed(self, flow: http.HTTPFlow, request: Request, fault: BaseException) -> None:
+        """Refuse what could not be decided."""
+        flow.request.stream = False
+        flow.response = self._internal(request)
+        self._verdicts.set(flow, Ours(request))
+        self._told(flow, request, (self._fault(request, fault),))
 
-    def _apply(self, flow: http.HTTPFlow, request: Request, outcome: object, told: tuple[Event, ...]) -> None:
+    def _decided(self, flow: http.HTTPFlow, began: float) -> None:
+        # Without it a client that waits for "100 Continue" would send a body that nobody wants.
+        if flow.response:
+            flow.request.headers.pop("expect", None)
+        self._recorder.decided(time.perf_counter() - began)
+
+    def _apply(self, flow: http.HTTPFlow, request: Request, outcome: object, told: Sequence[Event]) -> None:
         if isinstance(outcome, Answer):
             flow.response = flows.response(outcome, head=request.method == "HEAD")
             self._told(flow, request, (*told, *outcome.events))
@@ -160,21 +188,22 @@ class GateAddon:
         else:
             raise TypeError(f"the journey ended in {type(outcome).__name__}")
 
-    async def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Answer where the body has a say: for the hosts that are served in this process, and for our own forms."""
         standing = self._verdicts.of(flow)
         if isinstance(standing, Ours) and standing.collect:
-            await self._collected(flow, standing.request, standing.collect)
-        elif isinstance(standing, Ours) and standing.host is not None:
-            await self._local(flow, standing.request, standing.host)
+            return self._collected(flow, standing.request, standing.collect)
+        if isinstance(standing, Ours) and standing.host is not None:
+            return self._local(flow, standing.request, standing.host)
+        return None
 
     async def _collected(self, flow: http.HTTPFlow, request: Request, collect: Collect) -> None:
-        body = flow.request.raw_content or b""
+        body, told = flow.request.raw_content or b"", list[Event]()
         try:
             if len(body) > collect.limit:
                 raise ValueError("a longer form than any of ours")
             async with asyncio.timeout(DECISION_LIMIT):
-                answer, told = await self._driven(collect.go_on(body))
+                answer = await self._lanes.drive(collect.go_on(body), told.append)
             self._apply(flow, request, answer, told)
         except Exception as fault:  # noqa: BLE001 - the refusal of requestheaders stands
             self._told(flow, request, (self._fault(request, fault),))
@@ -278,8 +307,11 @@ class GateAddon:
         logger.error("%s: refused, %s", request.ray, type(fault).__name__)
         return answers.told(Action.ERROR, request, self._site, allowed=False, status=503, reason=type(fault).__name__)
 
-    def _told(self, flow: http.HTTPFlow, request: Request, events: tuple[Event, ...]) -> None:
+    def _told(self, flow: http.HTTPFlow, request: Request, events: Sequence[Event]) -> None:
         for event in events:
             self._recorder.tell(event)
-            logger.info("%s %s %s%s %s", request.ray, event.method, event.host, event.path, annotate.sentence(event))
-        annotate.annotate(flow, request.ray, events)
+            if logger.isEnabledFor(logging.INFO):
+                said = annotate.sentence(event)
+                logger.info("%s %s %s%s %s", request.ray, event.method, event.host, event.path, said)
+        if self.is_watched:
+            annotate.annotate(flow, request.ray, events)

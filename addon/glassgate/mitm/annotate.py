@@ -1,5 +1,7 @@
 """What people see of a decision in mitmweb: a mark in the list, and a sentence in the flow's comment."""
 
+from collections.abc import Sequence
+
 from mitmproxy import http
 
 from glassgate.record.events import Action, Event
@@ -21,7 +23,7 @@ MARKS = {
 }
 
 
-def annotate(flow: http.HTTPFlow, ray: str, events: tuple[Event, ...]) -> None:
+def annotate(flow: http.HTTPFlow, ray: str, events: Sequence[Event]) -> None:
     """Write what was decided into the flow. Nothing is read back from there."""
     if events:
         flow.marked = MARKS.get(events[0].action, "")

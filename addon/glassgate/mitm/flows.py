@@ -1,6 +1,7 @@
 """A flow as the gate sees it, and the gate's answer as mitmproxy sends it."""
 
 import secrets
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from mitmproxy import http
@@ -9,6 +10,8 @@ from mitmproxy.connection import Client
 from glassgate.access.facts import Address
 from glassgate.gate.answers import reason_phrase
 from glassgate.gate.exchange import Answer, Forward, Request
+
+REFUSAL = ((b"Cache-Control", b"no-store"), (b"Retry-After", b"5"), (b"Content-Length", b"0"))
 
 
 def read(flow: http.HTTPFlow, at: float) -> Request:
@@ -19,7 +22,7 @@ def read(flow: http.HTTPFlow, at: float) -> Request:
 def head(client: Client, request: http.Request, at: float) -> Request:
     """A client's request, as `read` has it."""
     fields = request.headers.fields
-    hosts = [value.decode("latin-1") for name, value in fields if name.lower() == b"host"]
+    hosts = [value.decode("latin-1") for name, value in fields if len(name) == 4 and name.lower() == b"host"]
     if request.data.authority:
         hosts.append(request.data.authority.decode("latin-1"))
     return Request(
@@ -44,7 +47,12 @@ def peer_address(peername: tuple[str, ...] | tuple[str, int] | None) -> Address:
     """The address of a peer; an IPv4 one that came in over IPv6 is told as what it is."""
     if not peername:
         raise ValueError("the peer has no address")
-    address = ip_address(str(peername[0]).partition("%")[0])
+    return _address(str(peername[0]))
+
+
+@lru_cache(4096)
+def _address(text: str) -> Address:
+    address = ip_address(text.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
@@ -66,6 +74,11 @@ def response(answer: Answer, *, head: bool = False) -> http.Response:
     )
 
 
+def refusal() -> http.Response:
+    """What stands for an answer as long as nothing is decided."""
+    return http.Response(b"HTTP/1.1", 503, b"Service Unavailable", REFUSAL, b"", None, 0.0, 0.0)
+
+
 def show_address(flow: http.HTTPFlow, request: Request, port: int) -> None:
     """Let a flow that is answered here show the address that was asked for, and not the upstream that leads nowhere."""
     # Not by the setters, which rewrite the Host header.
@@ -75,11 +88,11 @@ def show_address(flow: http.HTTPFlow, request: Request, port: int) -> None:
 
 def send_to_origin(flow: http.HTTPFlow, forward: Forward, address: tuple[str, int]) -> None:
     """Point a flow at its origin, with the headers that were decided. The body is passed on as it comes."""
-    request = flow.request
-    request.host, request.port = address
-    request.scheme = forward.app.origin.scheme
-    request.authority = ""
-    # Last, since the setters above rewrite the Host header.
-    request.headers.fields = forward.headers
-    request.stream = True
+    data = flow.request.data
+    # Not by the setters, which rewrite the Host header: as many passes over all headers, for what is replaced here.
+    data.host, data.port = address
+    data.scheme = forward.app.origin.scheme.encode()
+    data.authority = b""
+    data.headers.fields = forward.headers
+    flow.request.stream = True
     flow.response = None

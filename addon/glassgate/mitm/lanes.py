@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glassgate.errors import StoreError
-from glassgate.gate.exchange import Ask, Lane, Steps
+from glassgate.gate.exchange import Ask, Ended, Lane, Steps, advance
 from glassgate.oidc.errors import ProviderUnavailable, Reason
 from glassgate.record.events import Event
 
@@ -37,23 +37,22 @@ class Lanes:
         self._pools = {lane: ThreadPoolExecutor(width.threads, f"glassgate-{lane}") for lane, width in widths.items()}
         self._inside = dict.fromkeys(widths, 0)
 
-    async def drive[T](self, steps: Steps[T], heard: Callable[[Event], object]) -> T:
+    async def drive[T](
+        self, steps: Steps[T], heard: Callable[[Event], object], reached: Ask | Ended[T] | None = None
+    ) -> T:
         """Run `steps` to their end; `heard` gets what they tell on the way. Raises what they raise.
 
-        Steps that block nowhere never leave this task.
+        `reached` is where they stand, if they were begun already. Steps that block nowhere never leave this task.
         """
-        try:
-            wanted = next(steps)
-            while True:
-                try:
-                    answer = await self._call(wanted) if isinstance(wanted, Ask) else heard(wanted.event)
-                except Exception as fault:  # noqa: BLE001 - thrown into the journey, which must meet it
-                    wanted = steps.throw(fault)
-                else:
-                    wanted = steps.send(answer)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        reached = reached or advance(steps, heard)
+        while isinstance(reached, Ask):
+            try:
+                answer = await self._call(reached)
+            except Exception as fault:  # noqa: BLE001 - thrown into the journey, which must meet it
+                reached = advance(steps, heard, fault=fault)
+            else:
+                reached = advance(steps, heard, answer)
+        return reached.result
 
     async def _call(self, wanted: Ask) -> Any:
         width = self._widths[wanted.lane]

@@ -50,6 +50,7 @@ class Listener:
 def lean(program: Program, ready: Call, limits: Limits = LIMITS) -> tuple[Master, Listener]:
     """mitmproxy with nothing but what the gate needs. Must be made, and run, in a running event loop."""
     master = Master(Options(server=False), asyncio.get_running_loop())
+    program.addon.is_watched = False
     tls = tlsconfig.TlsConfig()
     listener = Listener(lambda program: Table((program.addon, tls), hooks.all_hooks), limits)
     master.addons.add(

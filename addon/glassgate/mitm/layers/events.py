@@ -1,14 +1,17 @@
 """Events that a driver sends down the layers, and those that the layers send each other."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from mitmproxy import http
 from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http._base import HttpEvent
 
 type Commands = CommandGenerator[Any]
+type AtOnce = Callable[[StartHook], bool]  # a driver's: calls a hook; False where it has to be waited for
 
 # Errors of a connection to an origin, as a driver says them, and the standing messages for them. Any other is a 502.
 TIMED_OUT = "the origin did not answer in time"

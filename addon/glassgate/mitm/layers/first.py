@@ -6,17 +6,21 @@ from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.proxy import commands, events, layer, tunnel
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
+    DropStream,
     GetHttpConnection,
     HttpClient,
     HttpLayer,
     HTTPMode,
     RegisterHttpConnection,
+    SendHttp,
 )
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import RequestHeaders
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 from wsproto.frame_protocol import CloseReason
 
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import CloseWebsocket, Commands, Drain, TooSlow
+from glassgate.mitm.layers.events import AtOnce, CloseWebsocket, Commands, Drain, TooSlow
 from glassgate.mitm.layers.handshake import GateTls
 from glassgate.mitm.layers.http1 import Http1Front
 from glassgate.mitm.layers.http2 import Http2Front
@@ -33,6 +37,7 @@ class GateLayer(HttpLayer):
         """`tls_outside`: whoever connects to an origin brings its TLS, too."""
         super().__init__(context, HTTPMode.transparent)
         self.answers = answers
+        self.at_once: AtOnce | None = None  # a driver may say how
         self._tls_outside = tls_outside
         self.front: Http1Front | Http2Front | None = None  # None until TLS is set up
 
@@ -111,11 +116,41 @@ class GateLayer(HttpLayer):
         for stream in [stream for stream in self.streams.values() if stream.flow.websocket]:
             yield from self.event_to_child(stream, CloseWebsocket(stream.flow, CloseReason.GOING_AWAY, reason))
 
+    def event_to_child(self, child: layer.Layer, event: events.Event) -> Commands:
+        """Hand an event down, and on what comes of it: as mitmproxy does it, the most frequent first."""
+        for command in child.handle_event(event):
+            if isinstance(command, ReceiveHttp):
+                if isinstance(command.event, RequestHeaders):
+                    yield from self.make_stream(command.event.stream_id)
+                stream = self.streams.get(command.event.stream_id)
+                if stream is not None:
+                    yield from self.event_to_child(stream, command.event)
+            elif isinstance(command, SendHttp):
+                yield from self.event_to_child(self.connections[command.connection], command.event)
+            elif isinstance(command, DropStream):
+                self.streams.pop(command.stream_id, None)
+            elif isinstance(command, commands.SendData):
+                yield command
+            else:
+                yield from self._command(child, command)
+
+    def _command(self, child: layer.Layer, command: commands.Command) -> Commands:
+        if command.blocking or isinstance(command, commands.RequestWakeup):
+            self.command_sources[command] = child
+        if isinstance(command, GetHttpConnection):
+            yield from self.get_connection(command)
+        elif isinstance(command, RegisterHttpConnection):
+            yield from self.register_connection(command)
+        else:
+            if isinstance(command, commands.OpenConnection):
+                self.connections[command.connection] = child
+            yield command
+
     # Requests and connections
 
     def make_stream(self, stream_id: int) -> Commands:
         """Begin one request."""
-        self.streams[stream_id] = GateStream(self.context.fork(), stream_id, self.answers)
+        self.streams[stream_id] = GateStream(self.context.fork(), stream_id, self.answers, self.at_once)
         yield from ()
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
@@ -145,7 +180,8 @@ class GateLayer(HttpLayer):
         if isinstance(theirs, Http1Client):
             client.context.layers.remove(theirs)
             client.child_layer = Http1Back(client.context, self.answers.limits)
-            client._handle_event = client.child_layer.handle_event
+            # Neither has anything to do between the two, nor to wait for.
+            client.handle_event = client._handle_event = client.child_layer.handle_event  # type: ignore[method-assign]
 
 
 def first_layer(context: Context, data: bytes, answers: Answers, *, tls_outside: bool = False) -> layer.Layer | None:

@@ -78,6 +78,10 @@ class Http1Front(Http1Server):
 
     # From the client
 
+    def handle_event(self, event: events.Event) -> Commands:
+        """Take an event. Nothing in here is ever waited for."""
+        return self._handle_event(event)
+
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, events.DataReceived):
             if self.state != self.passthrough:

@@ -3,6 +3,7 @@
 from mitmproxy import flow, http
 from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import DropStream, HTTPMode, HttpStream, SendHttp, validate_request
 from mitmproxy.proxy.layers.http._events import (
@@ -22,7 +23,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeaders
 
 from glassgate.access.pages import MESSAGES
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import ERRORS, Commands, Early, Enough, Refuse
+from glassgate.mitm.layers.events import ERRORS, AtOnce, Commands, Early, Enough, Refuse
 from glassgate.mitm.layers.heads import SWITCHING
 from glassgate.mitm.layers.websocket import GateWebsocket
 
@@ -32,14 +33,29 @@ FROM_CLIENT = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage
 class GateStream(HttpStream):
     """One request and its answer."""
 
-    def __init__(self, context: Context, stream_id: int, answers: Answers) -> None:
+    def __init__(self, context: Context, stream_id: int, answers: Answers, at_once: AtOnce | None = None) -> None:
         super().__init__(context, stream_id)
         self.answers = answers
+        self._at_once = at_once
         self.client_state = self.state_wait_for_request_headers
         self._room: int | None = None  # bytes of the body that may still come; None: as many as there are
         self._at_origin = False  # the request, or a part of it, was sent on
 
     def _handle_event(self, event: events.Event) -> Commands:
+        handled = self._handled(event)
+        return self._prompt(handled, self._at_once) if self._at_once else handled
+
+    def _prompt(self, handled: Commands, at_once: AtOnce) -> Commands:
+        """Go on at once after a hook that needs no waiting: to be paused and resumed costs more than most hooks do."""
+        reply = None
+        try:
+            while True:
+                command = handled.send(reply)
+                reply = None if isinstance(command, StartHook) and at_once(command) else (yield command)
+        except StopIteration:
+            return
+
+    def _handled(self, event: events.Event) -> Commands:
         if isinstance(event, FROM_CLIENT):
             yield from self.client_state(event)
         elif isinstance(event, RequestProtocolError | ResponseProtocolError):

@@ -40,6 +40,10 @@ class Http1Back(Http1Client):
         self._keeps = False  # the origin goes on after its answer
         self._interim = 0
 
+    def handle_event(self, event: events.Event) -> Commands:
+        """Take an event. Nothing in here is ever waited for."""
+        return self._handle_event(event)
+
     # To the origin
 
     def send(self, event: HttpEvent) -> Commands:
