@@ -191,6 +191,16 @@ def test_what_waits_has_an_end(waits):
     assert stage.layer.unread == 0
 
 
+def test_requests_that_wait_behind_another_have_a_nearer_end():
+    """A stock program reads on, and takes what they are answered for taken."""
+    stage = Stage().say(GET)
+    for _ in range(16):
+        stage.say((GET * 3000)[:65_536])
+    assert not stage.is_closed()
+    stage.say(GET)
+    assert (stage.is_closed(), stage.layer.unread) == (True, 0)
+
+
 def test_of_a_connection_that_is_cut_nothing_is_kept():
     stage = Stage(waits=["requestheaders"], decide=lambda flow: flow.kill()).say(GET + GET)
     assert stage.layer.unread == len(GET)

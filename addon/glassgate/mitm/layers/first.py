@@ -1,5 +1,6 @@
 """The HTTP layer of one client connection, and the choice of it by the client's first bytes."""
 
+import logging
 from typing import Any
 
 from mitmproxy.connection import Connection, ConnectionState
@@ -26,6 +27,8 @@ from glassgate.mitm.layers.http1 import Http1Front
 from glassgate.mitm.layers.http2 import Http2Front
 from glassgate.mitm.layers.stream import GateStream
 from glassgate.mitm.layers.upstream import Http1Back
+
+logger = logging.getLogger("glassgate")
 
 HANDSHAKE = 0x16  # how a TLS connection begins (RFC 8446 section 5.1), and no HTTP method does
 
@@ -76,6 +79,19 @@ class GateLayer(HttpLayer):
     # Events
 
     def _handle_event(self, event: events.Event) -> Commands:
+        handled = self._handled(event)
+        return handled if self._tls_outside else self._or_end(handled)
+
+    def _or_end(self, handled: Commands) -> Commands:
+        """End the connection at a fault of a layer, as our driver does by itself: mitmproxy's server would go on."""
+        try:
+            yield from handled
+        except Exception as fault:  # noqa: BLE001 - whatever it is, nothing more passes here
+            # Its kind alone: its text may hold what the request held.
+            logger.error("A connection was ended: %s", type(fault).__name__)
+            yield commands.CloseConnection(self.context.client)
+
+    def _handled(self, event: events.Event) -> Commands:
         if isinstance(event, events.CommandCompleted):
             yield from self.event_to_child(self.command_sources.pop(event.command), event)
             if self.front is not None and self.front.held:

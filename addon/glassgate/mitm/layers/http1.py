@@ -28,6 +28,7 @@ from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import Commands, Drain, Early, Enough, Refuse, TooSlow
 from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, request_of
 
+PIPELINED = 4  # times what a driver lets wait unread: of requests behind another, where nobody stops reading
 CODES = {400: "bad_request", 413: "body_too_large"}  # the standing messages for mitmproxy's own errors; else a 502
 
 
@@ -168,8 +169,11 @@ class Http1Front(Http1Server):
                 return
 
     def wait(self, event: events.Event) -> Commands:
-        """Keep what comes before the answer has ended: it is the next request."""
-        if isinstance(event, events.ConnectionClosed):
+        """Keep what comes before the answer has ended: it is the next request.
+
+        Where it is many requests, each will have an answer, whether the client takes them or not: so they are few.
+        """
+        if isinstance(event, events.ConnectionClosed) or len(self.buf) > PIPELINED * self.limits.unread:
             yield from self._left()
         else:
             yield from self._bound()
