@@ -14,7 +14,6 @@ from glassgate.cli.main import commands
 from glassgate.lab.tenant.keys import SigningKeys
 from glassgate.lab.tenant.switches import Fault, Switchboard, UserSwitch
 from glassgate.state.open import open_store
-from journeys.demo import running
 from journeys.visitor import Visitor
 
 GROUP, OTHER = "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a01", "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a02"
@@ -241,8 +240,8 @@ def test_it_is_a_command_of_the_program(tmp_path):
     assert "There is no lab in config.yaml" in done.err
 
 
-def test_a_lab_that_runs_heeds_at_once(tmp_path):
-    with running(tmp_path / "demo") as lab:
+def test_a_lab_that_runs_heeds_at_once(running_demo, tmp_path):
+    with running_demo(tmp_path / "demo") as lab:
         context = ssl.create_default_context(cafile=str(lab.ca))
 
         def ask(target):
@@ -287,8 +286,8 @@ def several_tenants(config):
     config["apps"] = config["apps"][:1]
 
 
-def test_users_of_several_tenants_come_through_the_gate_where_they_may(tmp_path):
-    with running(tmp_path / "demo", several_tenants) as lab:
+def test_users_of_several_tenants_come_through_the_gate_where_they_may(running_demo, tmp_path):
+    with running_demo(tmp_path / "demo", several_tenants) as lab:
 
         def status(name):
             return Visitor(lab.ca).sign_in(lab.url("wiki"), name).status

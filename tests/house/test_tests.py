@@ -14,6 +14,17 @@ ELSEWHERE = {
     "state/store.py": "a protocol: tests/state has one contract over all stores",
 }
 
+# What starts a gate, and the modules that start one on a front end of their own choice. All others take the fixtures
+# `gate`, `prepare` and `running_demo`, so that each of their tests runs on our driver and on mitmproxy's own programs.
+STARTS = {"mitm.harness": {"gate"}, "journeys.demo": {"prepare", "running"}}
+ONE_FRONT = {
+    "cli/test_entra.py": "the lab is the doctor's patient: what is tried is the doctor",
+    "cli/test_run.py": "our own commands",
+    "journeys/test_stock_programs.py": "mitmproxy's own commands",
+    "mitm/driver/test_front_door.py": "our driver's counts, and its end",
+    "mitm/test_script.py": "what only mitmdump does: it loads a script again",
+}
+
 SWAPPING = {"setattr", "setitem", "delattr", "patch"}
 
 
@@ -34,6 +45,22 @@ def modules():
 def mirror(name):
     path = TESTS / name
     return path.with_name(f"test_{path.name}")
+
+
+def test_a_gate_is_started_on_both_front_ends():
+    started = {place(path).removeprefix("tests/") for path in files(TESTS, ".py") if chooses(parsed(path))}
+    assert started == set(ONE_FRONT)
+
+
+def chooses(tree):
+    """Whether a module takes for itself what starts a gate."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return any(name.name in STARTS.get(node.module, ()) for node in imports for name in node.names)
+
+
+def test_the_look_for_gates_sees():
+    lines = ["from mitm.harness import gate", "from journeys.demo import ROOT, running", "from mitm.harness import tls"]
+    assert [chooses(ast.parse(line)) for line in lines] == [True, True, False]
 
 
 def test_no_test_swaps_a_part_of_the_product():

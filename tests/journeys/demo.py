@@ -1,4 +1,4 @@
-"""The demo as a user starts it: `glassgate` in a process of its own, on free ports, with its own folder."""
+"""The demo as a user starts it: `glassgate up`, or `mitmdump -s`, a process in a folder of its own, on free ports."""
 
 import contextlib
 import os
@@ -14,6 +14,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-m", "glassgate"]
+SCRIPT = ROOT / "addon" / "glassgate" / "mitm" / "script.py"
+STOCK_READY = "gate.invalid:1 listening"  # what mitmproxy says once the gate has taken over its listener
 STARTING = 60  # seconds that a start may take on a busy machine
 
 
@@ -24,6 +26,15 @@ def free_ports(count):
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
         return [probe.getsockname()[1] for probe in probes]
+
+
+def stock(demo, program="mitmdump", *more, script=SCRIPT):
+    """The command line of a program of mitmproxy's, as the docs give it, with a folder for its own files."""
+    return [
+        str(Path(sys.executable).parent / program), "-s", str(script),
+        "--mode", f"reverse:http://127.0.0.1:{demo.wiki_port}@127.0.0.1:{demo.port}",
+        "--set", "glassgate_config=config.yaml", "--set", "confdir=mitmproxy", *more,
+    ]  # fmt: skip
 
 
 def environment():
@@ -116,11 +127,16 @@ class Demo:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
-def prepare(folder, edit=lambda config: None, **more):
-    """A folder with the repository's config.yaml, moved to free ports."""
+def prepare(folder, edit=lambda config: None, *, front="driver", **more):
+    """A folder with the repository's config.yaml, moved to free ports.
+
+    Tests take this from the fixture `prepare`, and `running` from `running_demo`: these say on which front end.
+    """
     port, wiki, payroll, metrics = free_ports(4)
     folder.mkdir(parents=True, exist_ok=True)
     demo = Demo(folder, port, wiki, payroll, metrics, **more)
+    if front == "stock":
+        demo.command, demo.ready = stock(demo), STOCK_READY
     text = (ROOT / "config.yaml").read_text()
     for old, new in ((8443, port), (9000, wiki), (9001, payroll), (9464, metrics)):
         text = text.replace(f":{old}", f":{new}")

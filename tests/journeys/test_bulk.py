@@ -4,7 +4,6 @@ import subprocess
 
 import pytest
 
-from journeys.demo import running
 from journeys.visitor import Visitor
 
 SIZE = 1 << 30
@@ -12,8 +11,8 @@ ALLOWED = 100 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("bulk")) as made:
+def demo(running_demo, tmp_path_factory):
+    with running_demo(tmp_path_factory.mktemp("bulk")) as made:
         visitor = Visitor(made.ca)
         visitor.sign_in(made.url("wiki"), "alice")
         made.cookie = f"CF_Authorization={visitor.jars['wiki.localhost']['CF_Authorization']}"

@@ -8,14 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from journeys.chromium import chromium, sign_in
-from journeys.demo import running
 
 SHOTS = os.environ.get("GLASSGATE_SCREENSHOTS")  # a folder to leave pictures in, for people who want to look
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("demo")) as made:
+def demo(running_demo, tmp_path_factory):
+    with running_demo(tmp_path_factory.mktemp("demo")) as made:
         yield made
 
 

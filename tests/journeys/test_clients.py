@@ -13,7 +13,6 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from requests.adapters import HTTPAdapter
 
-from journeys.demo import running
 from journeys.visitor import Form, Visitor
 
 TENANT = "8f0c7d52-3b6e-4f6c-9a55-2d1c7e9b4a10"
@@ -73,7 +72,7 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def lab(running_demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("clients")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "client.key", "-out", "client.pem",
@@ -84,7 +83,7 @@ def lab(tmp_path_factory):
     def edit(config):
         config["identity_providers"][0]["certificate"] = {"key": "client.key", "certificate": "client.pem"}
 
-    with running(folder, edit) as demo:
+    with running_demo(folder, edit) as demo:
         yield Lab(demo, (folder / "client.key").read_text(), (folder / "client.pem").read_text())
 
 

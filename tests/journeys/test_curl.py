@@ -5,13 +5,12 @@ import subprocess
 
 import pytest
 
-from journeys.demo import running
 from journeys.visitor import Visitor
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("curl")) as made:
+def demo(running_demo, tmp_path_factory):
+    with running_demo(tmp_path_factory.mktemp("curl")) as made:
         yield made
 
 

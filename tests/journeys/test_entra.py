@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from journeys.demo import PROGRAM, environment, running
+from journeys.demo import PROGRAM, environment
 from journeys.visitor import Visitor
 
 STAFF = "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a01"
@@ -72,9 +72,9 @@ CALLS = [("graph", 6), ("check", 1)]
 
 
 @pytest.mark.parametrize(("groups_from", "calls"), CALLS, ids=[row[0] for row in CALLS])
-def test_a_user_in_5000_groups(tmp_path, groups_from, calls):
+def test_a_user_in_5000_groups(running_demo, tmp_path, groups_from, calls):
     """The policy by group holds, the cookie stays small, and Graph is asked as little as can be."""
-    with running(tmp_path, crowd(groups_from)) as demo:
+    with running_demo(tmp_path, crowd(groups_from)) as demo:
         alice = signed_in(demo)
         assert token_size(alice, demo) < 1500
         log = (demo.folder / "state" / "lab" / "graph.log").read_text().splitlines()
@@ -84,8 +84,8 @@ def test_a_user_in_5000_groups(tmp_path, groups_from, calls):
         assert len(told["groups"]) == (5001 if groups_from == "graph" else 1)
 
 
-def test_too_many_groups_for_a_token_are_unknown_where_graph_is_not_asked(tmp_path):
-    with running(tmp_path, crowd("claim")) as demo:
+def test_too_many_groups_for_a_token_are_unknown_where_graph_is_not_asked(running_demo, tmp_path):
+    with running_demo(tmp_path, crowd("claim")) as demo:
         visitor = Visitor(demo.ca)
         page = visitor.sign_in(demo.url("wiki"), "alice")
         assert page.status == 403
@@ -93,8 +93,8 @@ def test_too_many_groups_for_a_token_are_unknown_where_graph_is_not_asked(tmp_pa
         assert demo.origin_log("wiki") == []
 
 
-def test_groups_that_cannot_be_read_let_nobody_in_and_the_log_says_why(tmp_path):
-    with running(tmp_path, crowd("graph")) as demo:
+def test_groups_that_cannot_be_read_let_nobody_in_and_the_log_says_why(running_demo, tmp_path):
+    with running_demo(tmp_path, crowd("graph")) as demo:
         lab(demo, "fault", "set", "graph403")
         assert Visitor(demo.ca).sign_in(demo.url("wiki"), "alice").status == 403
         sign_in = logged(demo, Action="login")[0]
@@ -103,8 +103,8 @@ def test_groups_that_cannot_be_read_let_nobody_in_and_the_log_says_why(tmp_path)
         assert Visitor(demo.ca).sign_in(demo.url("wiki"), "alice").status == 200
 
 
-def test_a_graph_that_is_busy_is_waited_for(tmp_path):
-    with running(tmp_path, crowd("check")) as demo:
+def test_a_graph_that_is_busy_is_waited_for(running_demo, tmp_path):
+    with running_demo(tmp_path, crowd("check")) as demo:
         lab(demo, "fault", "set", "graph429", "--seconds", "1", "--times", "1")
         assert Visitor(demo.ca).sign_in(demo.url("wiki"), "alice").status == 200
 
@@ -119,8 +119,8 @@ def rechecked(seconds):
     return edit
 
 
-def test_a_disabled_account_is_out_within_the_interval(tmp_path):
-    with running(tmp_path, rechecked(5)) as demo:
+def test_a_disabled_account_is_out_within_the_interval(running_demo, tmp_path):
+    with running_demo(tmp_path, rechecked(5)) as demo:
         alice, bob = signed_in(demo), signed_in(demo, "bob")
         lab(demo, "user", "disable", "alice")
         began, until = time.monotonic(), time.monotonic() + 20
@@ -136,8 +136,8 @@ def test_a_disabled_account_is_out_within_the_interval(tmp_path):
         assert "AADSTS50057" in page.text
 
 
-def test_groups_are_read_anew(tmp_path):
-    with running(tmp_path, rechecked(5)) as demo:
+def test_groups_are_read_anew(running_demo, tmp_path):
+    with running_demo(tmp_path, rechecked(5)) as demo:
         alice = signed_in(demo)
         lab(demo, "user", "groups", "alice", "--remove", STAFF)
         until = time.monotonic() + 20
@@ -151,8 +151,8 @@ def test_groups_are_read_anew(tmp_path):
             time.sleep(0.1)
 
 
-def test_a_tenant_that_is_away_ends_no_session(tmp_path):
-    with running(tmp_path, rechecked(5)) as demo:
+def test_a_tenant_that_is_away_ends_no_session(running_demo, tmp_path):
+    with running_demo(tmp_path, rechecked(5)) as demo:
         alice = signed_in(demo)
         lab(demo, "fault", "set", "down")
         until = time.monotonic() + 8
@@ -163,9 +163,9 @@ def test_a_tenant_that_is_away_ends_no_session(tmp_path):
         assert Visitor(demo.ca).open(demo.url("wiki")).status == 503
 
 
-def test_a_sign_out_at_the_tenant_ends_the_session_here(tmp_path):
+def test_a_sign_out_at_the_tenant_ends_the_session_here(running_demo, tmp_path):
     """The tenant's page frames our address with the sid alone; no cookie of ours comes along."""
-    with running(tmp_path) as demo:
+    with running_demo(tmp_path) as demo:
         alice = signed_in(demo)
         page = alice.ask(demo.url("login", "/8f0c7d52-3b6e-4f6c-9a55-2d1c7e9b4a10/oauth2/v2.0/logout"))
         frame = page.text.partition("<iframe")[2].partition('src="')[2].partition('"')[0].replace("&amp;", "&")
@@ -180,8 +180,8 @@ def test_a_sign_out_at_the_tenant_ends_the_session_here(tmp_path):
 # Keys
 
 
-def test_a_key_rollover_in_mid_traffic_fails_no_request(tmp_path):
-    with running(tmp_path, rechecked(5)) as demo:
+def test_a_key_rollover_in_mid_traffic_fails_no_request(running_demo, tmp_path):
+    with running_demo(tmp_path, rechecked(5)) as demo:
         alice = signed_in(demo)
         for _ in range(3):
             lab(demo, "keys", "rotate")
@@ -224,8 +224,8 @@ def two_tenants(config):
     ]
 
 
-def test_several_tenants_and_only_those_that_are_named(tmp_path):
-    with running(tmp_path, two_tenants) as demo:
+def test_several_tenants_and_only_those_that_are_named(running_demo, tmp_path):
+    with running_demo(tmp_path, two_tenants) as demo:
         frida = signed_in(demo, "frida@fabrikam.example")
         assert frida.ask(demo.url("payroll")).status != 200
         alice = signed_in(demo, "alice@contoso.example", "payroll")
@@ -256,9 +256,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", ["down", "error500"])
-def test_a_tenant_that_is_away_from_the_first_moment(tmp_path, fault):
+def test_a_tenant_that_is_away_from_the_first_moment(running_demo, tmp_path, fault):
     """The gate starts all the same, and says whose fault it is."""
-    with running(tmp_path, lambda config: config["lab"].update(faults=[fault])) as demo:
+    with running_demo(tmp_path, lambda config: config["lab"].update(faults=[fault])) as demo:
         page = Visitor(demo.ca).open(demo.url("wiki"))
         assert page.url.startswith(demo.url("team"))
         assert (page.status, int(page.headers["Retry-After"]) > 0) == (503, True)
@@ -267,8 +267,8 @@ def test_a_tenant_that_is_away_from_the_first_moment(tmp_path, fault):
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("faults")) as made:
+def demo(running_demo, tmp_path_factory):
+    with running_demo(tmp_path_factory.mktemp("faults")) as made:
         yield made
 
 

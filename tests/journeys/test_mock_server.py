@@ -5,12 +5,12 @@ import json
 import pytest
 
 from journeys.chromium import chromium
-from journeys.demo import free_ports, running
+from journeys.demo import free_ports
 from journeys.provider import npm_provider
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo(running_demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mock")
     [port] = free_ports(1)
 
@@ -44,7 +44,7 @@ def demo(tmp_path_factory):
             }
         ]
 
-    with running(folder, edit) as made, npm_provider("mock-server.mjs", folder / "provider.txt", port):
+    with running_demo(folder, edit) as made, npm_provider("mock-server.mjs", folder / "provider.txt", port):
         yield made
 
 

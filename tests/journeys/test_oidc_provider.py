@@ -5,12 +5,12 @@ import json
 import pytest
 
 from journeys.chromium import chromium
-from journeys.demo import free_ports, running
+from journeys.demo import free_ports
 from journeys.provider import npm_provider
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo(running_demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("oidc")
     [provider_port] = free_ports(1)
 
@@ -32,7 +32,7 @@ def demo(tmp_path_factory):
             {"name": "only bob", "decision": "allow", "include": [{"email": "bob@contoso.example"}]}
         ]
 
-    with running(folder, edit) as made:
+    with running_demo(folder, edit) as made:
         callback = made.url("team", "/cdn-cgi/access/callback")
         with npm_provider("provider.mjs", folder / "provider.txt", provider_port, callback):
             yield made

@@ -2,7 +2,6 @@
 
 import threading
 
-from journeys.demo import prepare
 from journeys.visitor import NAVIGATION, Visitor
 
 RESTARTS = 20
@@ -45,7 +44,7 @@ class Stranger(Person):
         self.answers.append(page.status)
 
 
-def test_twenty_restarts_lose_nobody_and_let_nobody_in(tmp_path):
+def test_twenty_restarts_lose_nobody_and_let_nobody_in(prepare, tmp_path):
     demo = prepare(tmp_path / "demo")
     demo.start()
     try:
@@ -77,7 +76,7 @@ def test_twenty_restarts_lose_nobody_and_let_nobody_in(tmp_path):
         demo.stop()
 
 
-def test_a_kill_in_the_middle_of_a_sign_in_loses_neither_the_sign_in_nor_a_session(tmp_path):
+def test_a_kill_in_the_middle_of_a_sign_in_loses_neither_the_sign_in_nor_a_session(prepare, tmp_path):
     demo = prepare(tmp_path / "demo")
     demo.start()
     try:

@@ -1,33 +1,21 @@
-"""mitmproxy's own programs with the script, and mitmweb in our own process: the same gate, the same sign-in."""
+"""What the other journeys, on `up` and on mitmdump, leave open: mitmweb, stock and ours, and what mitmdump refuses."""
 
 import http.client
 import json
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
-from journeys.demo import ROOT, environment, free_ports, prepare, running
+from journeys.demo import STOCK_READY, environment, free_ports, prepare, running, stock
 from journeys.visitor import Visitor
 
-SCRIPT = str(ROOT / "addon" / "glassgate" / "mitm" / "script.py")
-BIN = Path(sys.executable).parent
 
-
-def stock(demo, program, *more):
-    """The command line of a stock program, as the docs give it."""
-    return [
-        str(BIN / program), "-s", SCRIPT, "--mode", f"reverse:http://127.0.0.1:{demo.wiki_port}@127.0.0.1:{demo.port}",
-        "--set", "glassgate_config=config.yaml", *more,
-    ]  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=["mitmdump", "mitmweb"])
-def demo(request, tmp_path_factory):
-    made = prepare(tmp_path_factory.mktemp(request.param), ready="gate.invalid:1 listening")
-    more = [] if request.param == "mitmdump" else ["--no-web-open-browser", "--web-port", str(free_ports(1)[0])]
-    made.command = stock(made, request.param, *more)
+@pytest.fixture(scope="module")
+def mitmweb(tmp_path_factory):
+    made = prepare(tmp_path_factory.mktemp("mitmweb"), ready=STOCK_READY)
+    made.command = stock(made, "mitmweb", "--no-web-open-browser", "--web-port", str(free_ports(1)[0]))
     try:
         made.start()
         yield made
@@ -35,43 +23,41 @@ def demo(request, tmp_path_factory):
         made.stop()
 
 
-def test_the_sign_in(demo):
-    visitor = Visitor(demo.ca)
-    page = visitor.sign_in(demo.url("wiki", "/search?q=stock"), "alice")
-    assert (page.url, page.status) == (demo.url("wiki", "/search?q=stock"), 200)
-    assert visitor.open(demo.url("payroll")).status == 403
-    assert [line for line in demo.origin_log("wiki") if "alice@contoso.example" in line]
-    assert Visitor(demo.ca).ask(demo.url("wiki", "/nobody"), headers={"Accept": "*/*"}).status == 401
-    assert not [line for line in demo.origin_log("wiki") if "/nobody" in line]
+def test_the_sign_in_through_mitmweb(mitmweb):
+    visitor = Visitor(mitmweb.ca)
+    page = visitor.sign_in(mitmweb.url("wiki", "/search?q=stock"), "alice")
+    assert (page.url, page.status) == (mitmweb.url("wiki", "/search?q=stock"), 200)
+    assert visitor.open(mitmweb.url("payroll")).status == 403
+    assert [line for line in mitmweb.origin_log("wiki") if "alice@contoso.example" in line]
+    assert Visitor(mitmweb.ca).ask(mitmweb.url("wiki", "/nobody"), headers={"Accept": "*/*"}).status == 401
+    assert not [line for line in mitmweb.origin_log("wiki") if "/nobody" in line]
 
 
-def test_it_says_no_secret_and_shows_no_traceback(demo):
-    visitor = Visitor(demo.ca)
-    visitor.sign_in(demo.url("wiki"), "alice")
+def test_mitmweb_says_no_secret_and_shows_no_traceback(mitmweb):
+    visitor = Visitor(mitmweb.ca)
+    visitor.sign_in(mitmweb.url("wiki"), "alice")
     secrets = [value for jar in visitor.jars.values() for value in jar.values()]
     secrets += [url.partition("code=")[2].partition("&")[0] for url in visitor.trail if "callback?code=" in url]
-    assert not [secret for secret in secrets if secret in demo.output]
-    assert "Traceback" not in demo.output
+    assert not [secret for secret in secrets if secret in mitmweb.output]
+    assert "Traceback" not in mitmweb.output
 
 
 REFUSED = [
-    ("another port", ["--mode", "reverse:http://127.0.0.1:9000@127.0.0.1:1"], "listener"),
-    ("map_remote", ["--set", "map_remote=|wiki|evil"], "map_remote"),
-    ("modify_headers", ["--set", "modify_headers=/~q/X/y"], "modify_headers"),
-    ("ssl_insecure", ["--set", "ssl_insecure=true"], "ssl_insecure"),
-    ("saved flows", ["-w", "flows.mitm"], "save_stream_file"),
-    ("no validation", ["--set", "validate_inbound_headers=false"], "validate_inbound_headers"),
+    ("another port", 1, [], "listener"),
+    ("map_remote", None, ["--set", "map_remote=|wiki|evil"], "map_remote"),
+    ("modify_headers", None, ["--set", "modify_headers=/~q/X/y"], "modify_headers"),
+    ("ssl_insecure", None, ["--set", "ssl_insecure=true"], "ssl_insecure"),
+    ("saved flows", None, ["-w", "flows.mitm"], "save_stream_file"),
+    ("no validation", None, ["--set", "validate_inbound_headers=false"], "validate_inbound_headers"),
 ]
 
 
-@pytest.mark.parametrize(("more", "named"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_a_start_that_would_undo_the_gate_is_refused_in_a_line(tmp_path, more, named):
+@pytest.mark.parametrize(("port", "more", "named"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_a_start_that_would_undo_the_gate_is_refused_in_a_line(tmp_path, port, more, named):
     made = prepare(tmp_path / "demo")
-    command = [str(BIN / "mitmdump"), "-s", SCRIPT, "--set", "glassgate_config=config.yaml"]
-    if "--mode" not in more:
-        command += ["--mode", f"reverse:http://127.0.0.1:{made.wiki_port}@127.0.0.1:{made.port}"]
+    command = stock(replace(made, port=port or made.port), "mitmdump", *more)
     done = subprocess.run(
-        [*command, *more], cwd=made.folder, env=environment(), capture_output=True, timeout=60, stdin=subprocess.DEVNULL
+        command, cwd=made.folder, env=environment(), capture_output=True, timeout=60, stdin=subprocess.DEVNULL
     )
     said = done.stderr.decode()
     assert done.returncode == 1

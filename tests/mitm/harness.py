@@ -7,6 +7,11 @@ import socket
 import threading
 from dataclasses import dataclass
 
+from mitmproxy import addonmanager
+from mitmproxy.connection import Server
+from mitmproxy.options import Options
+from mitmproxy.tools.dump import DumpMaster
+
 from gate.site import NOW, Keys, app, person, site_of
 from glassgate.access import token
 from glassgate.access.app import Origin
@@ -17,7 +22,9 @@ from glassgate.mitm.addon import GateAddon
 from glassgate.mitm.driver.hooks import Whole
 from glassgate.mitm.driver.limits import LIMITS
 from glassgate.mitm.lanes import Lanes
-from glassgate.mitm.masters import lean
+from glassgate.mitm.layers.first import GateLayer
+from glassgate.mitm.loader import Loader
+from glassgate.mitm.masters import Ready, lean
 from glassgate.mitm.tls import OriginTrust
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
@@ -89,8 +96,9 @@ def origin():
 
 @dataclass
 class Gate:
-    """A gate that runs."""
+    """A gate that runs. `listener` is our driver's; a stock program has none."""
 
+    front: str
     settings: Settings
     site: object
     addon: GateAddon
@@ -108,7 +116,39 @@ class Gate:
 
     @property
     def door(self):
+        """Our driver's listener and all its conversations."""
         return self.listener._door
+
+    @property
+    def clients(self):
+        """The clients' connections that are open, by id: our driver's conversations, or mitmproxy's handlers."""
+        if self.front == "driver":
+            return self.door.conversations
+        return self.master.addons.get("proxyserver").connections
+
+    def to_origin(self, address):
+        """(connections to an origin that are open, those of them that are kept for the next client)."""
+        if self.front == "driver":
+            return self.door.pool.counts(address)
+        open_now = [one for handler in self.clients.values() for one in handler.transports if isinstance(one, Server)]
+        return sum(one.address == address for one in open_now), 0
+
+    def waiting(self, client):
+        """Bytes that wait in this process for a client to take them."""
+        if self.front == "driver":
+            talk = self.clients[client]
+            return talk.unsent + (talk.http.unsent if talk.http else 0)
+        handler = self.clients[client]
+        io = handler.transports.get(handler.client)
+        unsent = io.writer.transport.get_write_buffer_size() if io else 0
+        return unsent + sum(layer.unsent for layer in handler.layer.context.layers if isinstance(layer, GateLayer))
+
+    def happens(self, client, event):
+        """Have something happen on a client's connection, as from outside the layers."""
+        if self.front == "driver":
+            self.in_loop(self.clients[client].happened, event)
+        else:
+            asyncio.run_coroutine_threadsafe(self.clients[client].server_event(event), self.loop).result(20)
 
     @property
     def port(self):
@@ -130,10 +170,42 @@ class _Program:
         pass
 
 
+def _our_program(program, ready, limits, earlier, origin_port):
+    """As `up` and `serve` run it; with foreign addons as `web` does, whose hooks are the whole program's."""
+    master, listener = lean(program, ready, limits)
+    if earlier:
+        listener._dispatch = lambda _: Whole(master.addons)
+    return master, listener
+
+
+def _stock_program(program, ready, limits, earlier, origin_port):
+    """As `mitmdump -s script.py --mode reverse:… --set glassgate_config=…` runs it; it prints nothing."""
+    settings = program.settings
+    mode = f"reverse:http://127.0.0.1:{origin_port or 1}@{settings.listen}"
+    master = DumpMaster(Options(mode=[mode]), asyncio.get_running_loop(), with_termlog=False)
+    Loader(lambda _: program).load(addonmanager.Loader(master))
+    master.addons.add(Ready(ready))
+    master.options.update(confdir=str(settings.state / "mitmproxy"), glassgate_config=str(settings.path))
+    return master, None
+
+
+_PROGRAMS = {"driver": _our_program, "stock": _stock_program}
+
+
+async def _hang_up(master):
+    """Close a stock program's listener, which lives as long as its process."""
+    for server in tuple(master.addons.get("proxyserver").servers):
+        await server.stop()
+
+
 @contextlib.contextmanager
-def gate(certificates, folder, origin_port, *, addon=GateAddon, earlier=(), hosts=None, trust=None, lanes=None,
-         recorder=None, apps=None, port=None, limits=LIMITS, **site):  # fmt: skip
-    """Run a gate in a thread. `earlier` are foreign addons ahead of it; `site` replaces parts of the site."""
+def gate(certificates, folder, origin_port, *, front="driver", addon=GateAddon, earlier=(), hosts=None, trust=None,
+         lanes=None, recorder=None, apps=None, port=None, limits=LIMITS, **site):  # fmt: skip
+    """Run a gate in a thread, on a front end: tests take it from the fixture `gate`, which says on which.
+
+    `earlier` are foreign addons ahead of it; `limits` are our driver's, a stock program has none; `site` replaces
+    parts of the site.
+    """
     port = port or free_port()
     ca, leaf = certificates
     apps = apps or [app("wiki", "wiki.localhost", *_policies(), origin=Origin("http", "127.0.0.1", origin_port))]
@@ -148,14 +220,14 @@ def gate(certificates, folder, origin_port, *, addon=GateAddon, earlier=(), host
     ready, ended, loops = threading.Event(), [], []
 
     async def main():
-        master, listener = lean(_Program(settings, parts), ready.set, limits)
-        if earlier:
-            listener._dispatch = lambda _: Whole(master.addons)
+        master, listener = _PROGRAMS[front](_Program(settings, parts), ready.set, limits, earlier, origin_port)
         for foreign in earlier:
             master.addons.register(foreign)
             master.addons.chain.insert(0, foreign)
         loops.append((asyncio.get_running_loop(), master, listener))
         await master.run()
+        if listener is None:
+            await _hang_up(master)
 
     def thread():
         try:
@@ -169,7 +241,7 @@ def gate(certificates, folder, origin_port, *, addon=GateAddon, earlier=(), host
     assert ready.wait(20), "the gate did not start"
     assert not ended, ended
     try:
-        yield Gate(settings, made, parts, *loops[0])
+        yield Gate(front, settings, made, parts, *loops[0])
     finally:
         loops[0][1].shutdown()
         running.join(10)

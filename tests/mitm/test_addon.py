@@ -21,7 +21,7 @@ from glassgate.record.events import Action
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
 from journeys.visitor import NAVIGATION, Visitor
-from mitm.harness import Gate, gate, origin, signed_in
+from mitm.harness import Gate, origin, signed_in
 from mitm.raw import Http2, send, tls
 
 PATIENCE = 5  # seconds for what happens a moment after an answer
@@ -86,7 +86,7 @@ class Side:
 
 
 @pytest.fixture(scope="module")
-def sides(certificates, tmp_path_factory):
+def sides(gate, certificates, tmp_path_factory):
     """One gate (mitmproxy knows of one program in a process), and three origins behind it."""
     recorder, watching = Listening(), Watching()
     with origin() as plain, scripts() as scripted, clock() as ticking:

@@ -15,7 +15,7 @@ from glassgate.oidc.errors import Reason, SignInError
 from glassgate.oidc.logout_token import LogoutToken
 from glassgate.oidc.provider import Provider
 from journeys.visitor import Visitor
-from mitm.harness import gate, origin
+from mitm.harness import origin
 from mitm.raw import Http2, send
 
 BACK = "/cdn-cgi/access/backchannel-logout/okta"
@@ -38,7 +38,7 @@ def party():
 
 
 @pytest.fixture
-def running(certificates, tmp_path, party):
+def running(gate, certificates, tmp_path, party):
     with origin() as server, gate(certificates, tmp_path, server.port, parties={"okta": party}) as made:
         yield made
         assert server.log == [], "nothing of ours is an origin's business"
@@ -104,13 +104,13 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("party", "status"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
-def test_a_fault_while_a_body_is_read_is_a_refusal(certificates, tmp_path, party, status):
+def test_a_fault_while_a_body_is_read_is_a_refusal(gate, certificates, tmp_path, party, status):
     with origin() as server, gate(certificates, tmp_path, server.port, parties={"okta": party}) as running:
         page = post(certificates, running, BACK, TOKEN)
         assert (page.status, "a fault that a test made" in page.text) == (status, False)
 
 
-def test_what_was_told_on_the_way_is_recorded(certificates, tmp_path, party):
+def test_what_was_told_on_the_way_is_recorded(gate, certificates, tmp_path, party):
     heard = []
 
     class Listening:
@@ -131,7 +131,7 @@ def test_what_was_told_on_the_way_is_recorded(certificates, tmp_path, party):
         assert heard == ["session_ended"]
 
 
-def test_a_lane_that_is_full_says_so(certificates, tmp_path, party):
+def test_a_lane_that_is_full_says_so(gate, certificates, tmp_path, party):
     full = {
         lane: Width(width.threads, 0 if lane == "recheck" else 9, 5.0, width.fault) for lane, width in WIDTHS.items()
     }

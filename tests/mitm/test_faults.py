@@ -27,7 +27,7 @@ from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
 from glassgate.state.memory import MemoryStore
 from journeys.visitor import Visitor
-from mitm.harness import OriginServer, gate, origin, signed_in
+from mitm.harness import OriginServer, origin, signed_in
 
 HANG = 30.0  # seconds that a hanging part sleeps: longer than any test waits for an answer
 KEPT = Kept("refresh-token", "issuer", "sub", "digest-of-a-nonce")
@@ -72,7 +72,7 @@ def no_store(*_):
     ],
     ids=["away", "raises", "hangs", "garbage", "half", "no bytes", "another format", "forgets"],
 )
-def test_store(certificates, tmp_path, fault, status):
+def test_store(gate, certificates, tmp_path, fault, status):
     store = FaultyStore()
     with origin() as server, gate(certificates, tmp_path, server.port, store=store, lanes=Lanes(QUICK)) as running:
         cookie = signed_in(running.site)
@@ -82,7 +82,7 @@ def test_store(certificates, tmp_path, fault, status):
         assert server.log == []
 
 
-def test_store_that_comes_back(certificates, tmp_path):
+def test_store_that_comes_back(gate, certificates, tmp_path):
     store = FaultyStore()
     with origin() as server, gate(certificates, tmp_path, server.port, store=store) as running:
         cookie = signed_in(running.site)
@@ -112,7 +112,7 @@ class FaultyKeys(Keys):
 
 
 @pytest.mark.parametrize(("part", "stranger", "known"), [("verifying", 302, 503), ("secrets", 503, 200)])
-def test_keys(certificates, tmp_path, part, stranger, known):
+def test_keys(gate, certificates, tmp_path, part, stranger, known):
     keys = FaultyKeys(part)
     with origin() as server, gate(certificates, tmp_path, server.port, keys=keys) as running:
         cookie = signed_in(running.site)
@@ -126,7 +126,7 @@ def test_keys(certificates, tmp_path, part, stranger, known):
 @pytest.mark.parametrize(
     ("matches", "status"), [(boom, 503), (lambda _: None, 403), (lambda _: False, 403)], ids=["raises", "unknown", "no"]
 )
-def test_policy(certificates, tmp_path, matches, status):
+def test_policy(gate, certificates, tmp_path, matches, status):
     with origin() as server:
         broken = replace(STAFF, include=(Rule("broken", matches),))
         apps = [app("wiki", "wiki.localhost", broken, origin=Origin("http", "127.0.0.1", server.port))]
@@ -151,7 +151,7 @@ def unavailable():
     ("does", "status"), [(unavailable, 503), (boom, 503), (hang, 503), (lambda: None, 503)],
     ids=["unavailable", "raises", "hangs", "no address"],
 )  # fmt: skip
-def test_provider(certificates, tmp_path, does, status):
+def test_provider(gate, certificates, tmp_path, does, status):
     parties = {"entra": FaultyParty(Provider("entra", "entra", "c", (ClientSecret("s"),)), does)}
     with origin() as server, gate(certificates, tmp_path, server.port, parties=parties, lanes=Lanes(QUICK)) as running:
         page = Visitor(certificates[0]).open(running.url("wiki.localhost"))
@@ -173,7 +173,7 @@ class ForgetfulParty(Party):
     ("does", "status"), [(unavailable, 200), (hang, 200), (boom, 200), (lambda: None, 503)],
     ids=["unavailable", "hangs", "raises", "no answer"],
 )  # fmt: skip
-def test_recheck(certificates, tmp_path, does, status):
+def test_recheck(gate, certificates, tmp_path, does, status):
     provider = Provider("entra", "entra", "c", (ClientSecret("s"),), recheck=3600)
     parties = {"entra": ForgetfulParty(provider, does)}
     with origin() as server, gate(certificates, tmp_path, server.port, parties=parties, lanes=Lanes(QUICK)) as running:
@@ -194,7 +194,7 @@ class FaultyRecorder(Recorder):
         pass
 
 
-def test_recorder(certificates, tmp_path):
+def test_recorder(gate, certificates, tmp_path):
     recorder = FaultyRecorder(None, Metrics("0"))
     with origin() as server, gate(certificates, tmp_path, server.port, recorder=recorder) as running:
         assert _ask(certificates, running) in (502, 503)
@@ -202,13 +202,13 @@ def test_recorder(certificates, tmp_path):
         assert server.log == []
 
 
-def test_chance(certificates, tmp_path):
+def test_chance(gate, certificates, tmp_path):
     with origin() as server, gate(certificates, tmp_path, server.port, chance=boom) as running:
         assert _ask(certificates, running) == 503
         assert server.log == []
 
 
-def test_a_full_lane(certificates, tmp_path):
+def test_a_full_lane(gate, certificates, tmp_path):
     none = {lane: replace(width, waiting=0) for lane, width in WIDTHS.items()}
     with origin() as server, gate(certificates, tmp_path, server.port, lanes=Lanes(none)) as running:
         assert _ask(certificates, running, signed_in(running.site)) == 503
@@ -224,7 +224,7 @@ HOOKS = ["next_layer", "requestheaders", "request", "server_connect", "client_di
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_hook_that_raises(certificates, tmp_path, hook):
+def test_a_hook_that_raises(gate, certificates, tmp_path, hook):
     with origin() as server, gate(certificates, tmp_path, server.port, addon=raising(hook)) as running:
         assert _ask(certificates, running) in (302, 502, 503, None)
         assert server.log == []
@@ -240,7 +240,7 @@ class Hanging(GateAddon):
         await asyncio.sleep(HANG)
 
 
-def test_a_hook_that_hangs_forwards_nothing(certificates, tmp_path):
+def test_a_hook_that_hangs_forwards_nothing(gate, certificates, tmp_path):
     with origin() as server, gate(certificates, tmp_path, server.port, addon=Hanging) as running:
         assert _ask(certificates, running, signed_in(running.site), timeout=1) is None
         assert server.connections == 0
@@ -251,7 +251,7 @@ class WrongOutcome(GateAddon):
         super()._apply(flow, request, {"let": "in"}, told)
 
 
-def test_an_outcome_that_is_none(certificates, tmp_path):
+def test_an_outcome_that_is_none(gate, certificates, tmp_path):
     with origin() as server, gate(certificates, tmp_path, server.port, addon=WrongOutcome) as running:
         assert _ask(certificates, running) == 503
         assert _ask(certificates, running, signed_in(running.site)) == 503
@@ -265,7 +265,7 @@ class Cancelled(GateAddon):
         raise asyncio.CancelledError
 
 
-def test_a_cancelled_hook_forwards_nothing(certificates, tmp_path):
+def test_a_cancelled_hook_forwards_nothing(gate, certificates, tmp_path):
     with origin() as server, gate(certificates, tmp_path, server.port, addon=Cancelled) as running:
         assert _ask(certificates, running, signed_in(running.site), timeout=1) in (503, None)
         assert server.connections == 0
@@ -286,7 +286,7 @@ class BlindAddon(GateAddon):
         self._verdicts = Blind()
 
 
-def test_an_answer_that_cannot_be_judged_does_not_pass(certificates, tmp_path):
+def test_an_answer_that_cannot_be_judged_does_not_pass(gate, certificates, tmp_path):
     with origin() as server, gate(certificates, tmp_path, server.port, addon=BlindAddon) as running:
         assert _ask(certificates, running) == 302
         assert server.log == []
@@ -298,7 +298,7 @@ AFTERWARDS = ("response", "error", "client_disconnected", "websocket_end", "done
 
 
 @pytest.mark.parametrize("hook", AFTERWARDS)
-def test_a_hook_that_raises_when_all_is_decided(certificates, tmp_path, hook):
+def test_a_hook_that_raises_when_all_is_decided(gate, certificates, tmp_path, hook):
     broken = type("Raising", (GateAddon,), {hook: boom})
     with origin() as server, gate(certificates, tmp_path, server.port, addon=broken) as running:
         assert _ask(certificates, running) == 302
@@ -358,7 +358,7 @@ class Broken:
     [lambda port: Halting(), Stealing, Unrefusing, lambda port: Broken()],
     ids=["halting", "stealing", "unrefusing", "broken"],
 )
-def test_foreign_addons_ahead_of_the_gate(certificates, tmp_path, made):
+def test_foreign_addons_ahead_of_the_gate(gate, certificates, tmp_path, made):
     with origin() as server, gate(certificates, tmp_path, server.port, earlier=[made(server.port)]) as running:
         assert _ask(certificates, running) in (302, 502, 503, None)
         assert server.connections == 0
@@ -374,7 +374,7 @@ class NoTrust:
         boom()
 
 
-def test_trust_that_fails(certificates, tmp_path):
+def test_trust_that_fails(gate, certificates, tmp_path):
     """An https origin whose trust cannot be had is not reached, signed in or not."""
     with origin() as server:
         apps = [app("wiki", "wiki.localhost", STAFF, origin=Origin("https", "127.0.0.1", server.port))]
@@ -384,14 +384,14 @@ def test_trust_that_fails(certificates, tmp_path):
 
 
 @pytest.mark.parametrize("does", [boom, hang, lambda environ, start: []], ids=["raises", "hangs", "says nothing"])
-def test_a_host_in_this_process_that_fails(certificates, tmp_path, does):
+def test_a_host_in_this_process_that_fails(gate, certificates, tmp_path, does):
     with origin() as server, gate(certificates, tmp_path, server.port, hosts={"login.localhost": does}) as running:
         page = Visitor(certificates[0]).ask(running.url("login.localhost"))
         assert page.status == 503
         assert server.log == []
 
 
-def test_an_origin_that_is_away(certificates, tmp_path):
+def test_an_origin_that_is_away(gate, certificates, tmp_path):
     server = OriginServer()
     server.server_close()
     with gate(certificates, tmp_path, server.port) as running:

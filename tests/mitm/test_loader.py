@@ -20,7 +20,7 @@ from glassgate.config.settings import Endpoint, Settings
 from glassgate.errors import StartError
 from glassgate.mitm.loader import Loader, Place
 from journeys.visitor import Visitor
-from mitm.harness import free_port, gate, origin, signed_in
+from mitm.harness import free_port, origin, signed_in
 
 
 @dataclass
@@ -74,7 +74,7 @@ CHANGES = [
 
 
 @pytest.fixture(scope="module")
-def world(certificates, tmp_path_factory):
+def world(gate, certificates, tmp_path_factory):
     with origin() as server, gate(certificates, tmp_path_factory.mktemp("gate"), server.port) as running:
         yield running, server
 

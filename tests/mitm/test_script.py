@@ -2,31 +2,24 @@
 
 import os
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from journeys.demo import ROOT, environment, prepare
+from journeys.demo import SCRIPT, STOCK_READY, environment, prepare, stock
 from journeys.visitor import Visitor
 
-SCRIPT = ROOT / "addon" / "glassgate" / "mitm" / "script.py"
-MITMDUMP = str(Path(sys.executable).parent / "mitmdump")
 PATIENCE = 20  # seconds that a reload may take; mitmproxy looks every second
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """Stock mitmdump with a copy of the script, which a test may touch, break and remove."""
-    made = prepare(tmp_path_factory.mktemp("script") / "demo", ready="gate.invalid:1 listening")
+    made = prepare(tmp_path_factory.mktemp("script") / "demo", ready=STOCK_READY)
     made.script = made.folder / "gate.py"
     made.script.write_text(SCRIPT.read_text())
     made.written = time.time()
-    made.command = [
-        MITMDUMP, "-s", str(made.script), "--mode", f"reverse:http://127.0.0.1:{made.wiki_port}@127.0.0.1:{made.port}",
-        "--set", "glassgate_config=config.yaml",
-    ]  # fmt: skip
+    made.command = stock(made, script=made.script)
     try:
         made.start()
         made.visitor = Visitor(made.ca)
@@ -78,14 +71,14 @@ def test_whatever_becomes_of_the_file_the_gate_stands(demo):
     for name, change in CHANGES:
         write(demo, change(text))
         stands(demo, name.replace(" ", "-"))
-    assert demo.output.count("gate.invalid:1 listening") == 1
+    assert demo.output.count(STOCK_READY) == 1
 
 
 def test_another_script_beside_it_is_refused_in_a_line(tmp_path):
     made = prepare(tmp_path / "demo")
     other = tmp_path / "other.py"
     other.write_text("def request(flow): flow.response = None\n")
-    command = [MITMDUMP, "-s", str(SCRIPT), "-s", str(other), "--set", "glassgate_config=config.yaml"]
+    command = stock(made, "mitmdump", "-s", str(other))
     done = subprocess.run(
         command, cwd=made.folder, env=environment(), capture_output=True, timeout=60, stdin=subprocess.DEVNULL
     )

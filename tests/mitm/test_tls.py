@@ -22,7 +22,7 @@ from glassgate.errors import StartError
 from glassgate.mitm.tls import OriginTrust, address_of
 from glassgate.state.certificates import ensure_edge_certificate
 from journeys.visitor import Visitor
-from mitm.harness import OriginServer, gate, signed_in
+from mitm.harness import OriginServer, signed_in
 
 DAY = timedelta(days=1)
 
@@ -143,7 +143,7 @@ def app_of(name, row, authorities, server):
 
 
 @pytest.fixture(scope="module")
-def world(certificates, tmp_path_factory):
+def world(gate, certificates, tmp_path_factory):
     """One gate in front of an origin for each row."""
     folder = tmp_path_factory.mktemp("tls")
     authorities = {name: Authority(folder, name) for name in ("right", "other")}

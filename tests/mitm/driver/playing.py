@@ -133,8 +133,8 @@ def nothing_left(gate, origin):
     """Wait till nothing is known of any client, and no connection to an origin is in use."""
 
     def left():
-        of_origin, idle = gate.door.pool.counts(origin.address)
-        return len(gate.addon._verdicts) + len(gate.addon._layered) + len(gate.door.conversations) + of_origin - idle
+        of_origin, kept = gate.to_origin(origin.address)
+        return len(gate.addon._verdicts) + len(gate.addon._layered) + len(gate.clients) + of_origin - kept
 
     until(lambda: gate.in_loop(left) == 0)
 

@@ -1,5 +1,6 @@
 """Nobody is waited for for ever: what a client sees that is too slow, or whose origin is."""
 
+import contextlib
 import socket
 from dataclasses import dataclass, field, replace
 
@@ -9,8 +10,8 @@ from gate.site import STAFF, app
 from glassgate.access.app import Origin
 from glassgate.mitm.driver.limits import LIMITS
 from glassgate.mitm.driver.patience import State, Waiting, look, state_of
-from mitm.driver.playing import Client, closed_port, nothing_left, playing, until
-from mitm.harness import gate, signed_in
+from mitm.driver.playing import Client, closed_port, nothing_left, playing, settled, until
+from mitm.harness import signed_in
 from mitm.raw import Http2
 
 USERS = {"wiki.localhost": "alice", "payroll.localhost": "bob", "graph.localhost": "carol"}
@@ -107,11 +108,23 @@ def test_who_takes_a_last_answer_slowly_gets_it():
     assert talk.done == []
 
 
-# On real sockets
+# On real sockets. A stock program has none of these times: it waits on, and a test says for what.
+
+LONGER = 1.0  # seconds; more than our driver waits for anything here
+
+
+def comes_nothing(one):
+    """Whether a connection goes on, and nothing is said on it for longer than our driver would wait."""
+    before, came = one.gettimeout(), None
+    one.settimeout(LONGER)
+    with contextlib.suppress(TimeoutError):
+        came = one.recv(1)
+    one.settimeout(before)
+    return came is None
 
 
 @pytest.fixture(scope="module")
-def parts(certificates, tmp_path_factory):
+def parts(gate, certificates, tmp_path_factory):
     """A hasty gate, an origin that is there, one that says nothing to a handshake, and one that is away."""
     with playing() as server, socket.create_server(("127.0.0.1", 0)) as silent:
         rows = [
@@ -158,43 +171,60 @@ LATE = [
 
 
 @pytest.mark.parametrize(("host", "path", "status"), [row[1:] for row in LATE], ids=[row[0] for row in LATE])
-def test_an_origin_that_fails_is_told_of_by_our_own_answer(client, host, path, status):
+def test_an_origin_that_fails_is_told_of_by_our_own_answer(client, front, host, path, status):
     one = client(host)
     one.say(path)
+    if front == "stock" and status == 504:
+        assert comes_nothing(one.sock)
+        return
     got = one.http.getresponse()
     assert got.status == status
     assert got.headers["Cf-Ray"] in got.read().decode()
 
 
 SLOW = [
-    ("a head", "", b""),
-    ("a body", "Content-Length: 9\r\n\r\n", b"half"),
+    ("a head", "", b"", b"\r\n"),
+    ("a body", "Content-Length: 9\r\n\r\n", b"half", b" more"),
 ]
 
 
-@pytest.mark.parametrize(("more", "body"), [row[1:] for row in SLOW], ids=[row[0] for row in SLOW])
-def test_a_client_that_does_not_go_on_is_told_so(client, more, body):
+@pytest.mark.parametrize(("more", "body", "rest"), [row[1:] for row in SLOW], ids=[row[0] for row in SLOW])
+def test_a_client_that_does_not_go_on_is_told_so(client, front, more, body, rest):
     one = client()
     one.send("/x", more, body, "POST")
+    if front == "stock":
+        assert comes_nothing(one.sock)
+        one.sock.sendall(rest)
+        assert one.sock.recv(65536).startswith(b"HTTP/1.1 200 "), "it had all the time it wanted"
+        return
     said = one.rest()
     assert said.startswith(b"HTTP/1.1 408 ")
     assert b"Connection: close\r\n" in said
 
 
-def test_who_says_nothing_is_hung_up_on(running):
+def test_who_says_nothing_is_hung_up_on(running, front):
     with socket.create_connection(("127.0.0.1", running.port), 10) as one:
-        assert one.recv(1) == b""
+        assert comes_nothing(one) if front == "stock" else one.recv(1) == b""
 
 
-def test_an_idle_connection_is_closed(client):
+def test_an_idle_connection_is_closed(client, front):
     one = client()
     assert one.ask("/x")[0] == 200
+    if front == "stock":
+        assert comes_nothing(one.sock)
+        assert one.ask("/y")[0] == 200
+        return
     assert one.rest() == b""
 
 
-def test_an_idle_http2_connection_is_closed(certificates, running):
+def test_an_idle_http2_connection_is_closed(certificates, running, front):
     one = Http2(certificates[0], running.port)
-    assert one.answer(1) == (None, b"")
+    if front == "stock":
+        one.sock.settimeout(LONGER)
+        with pytest.raises(TimeoutError):
+            one.answer(1)
+    else:
+        assert one.answer(1) == (None, b"")
     one.close()
 
 
@@ -203,6 +233,10 @@ def test_who_does_not_take_its_last_answer_is_let_go_of(client, parts):
     one = client()
     one.send("/big", "Connection: close\r\n\r\n")
     until(lambda: origin.paths)
+    if made.front == "stock":
+        settled(lambda: origin.sent, still=LONGER)
+        assert made.clients, "it is waited for"
+        return
     nothing_left(made, origin)
 
 
@@ -210,6 +244,10 @@ def test_an_origins_connection_is_shared_once_its_client_is_idle(client, parts):
     made, origin = parts
     one = client()
     assert one.ask("/x")[0] == 200
+    if made.front == "stock":
+        assert client().ask("/y")[0] == 200
+        assert origin.connections == 2, "each client has one of its own"
+        return
     until(lambda: made.in_loop(made.door.pool.counts, origin.address)[1] == 1)
     assert client().ask("/y")[0] == 200
     assert origin.connections == 1

@@ -13,13 +13,13 @@ from mitmproxy.test import tflow
 from glassgate.mitm.layers.events import Drain, TooSlow
 from glassgate.mitm.layers.first import GateLayer, first_layer
 from glassgate.mitm.layers.limits import Limits
-from mitm.harness import gate, origin, signed_in
+from mitm.harness import origin, signed_in
 from mitm.layers.stage import PROGRAM, Said, Stage
 from mitm.raw import Http2, send, tls
 
 
 @pytest.fixture
-def running(certificates, tmp_path):
+def running(gate, certificates, tmp_path):
     with origin() as server, gate(certificates, tmp_path, server.port) as made:
         made.origin, made.ca = server, certificates[0]
         yield made

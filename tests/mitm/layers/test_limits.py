@@ -29,7 +29,7 @@ from glassgate.mitm.layers.limits import LIMITS, Limits
 from glassgate.record.events import Action
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
-from mitm.harness import gate, origin, signed_in
+from mitm.harness import origin, signed_in
 from mitm.layers.test_http2 import headers_frame
 from mitm.raw import Http2, send, tls
 
@@ -65,7 +65,7 @@ class Watching:
 
 
 @pytest.fixture(scope="module")
-def world(certificates, tmp_path_factory):
+def world(gate, certificates, tmp_path_factory):
     """One gate, and three apps: one takes 100,000 bytes at once, one speaks WebSocket, one never comes to an end."""
     recorder, watching = Listening(), Watching()
     with origin() as server, echoes() as ticking, fountain() as spring:
@@ -469,15 +469,14 @@ def test_a_message_that_unpacks_to_a_gigabyte(running):
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-def test_a_driver_ends_a_websocket_through_tls(running, compression):
+def test_a_websocket_is_ended_from_outside_through_tls(running, compression):
     running.watching.flows.clear()
     running.watching.ended.clear()
     with websocket(running, compression=compression) as talk:
         talk.send("hello")
         assert talk.recv(PATIENCE) == "hello"
         [flow] = running.watching.flows
-        conversation = running.door.conversations[flow.client_conn.id]
-        running.in_loop(conversation.happened, CloseWebsocket(flow, 1008, "Your session was revoked."))
+        running.happens(flow.client_conn.id, CloseWebsocket(flow, 1008, "Your session was revoked."))
         with pytest.raises(ConnectionClosed):
             talk.recv(PATIENCE)
         assert (talk.protocol.close_code, talk.protocol.close_reason) == (1008, "Your session was revoked.")
