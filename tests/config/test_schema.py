@@ -4,7 +4,8 @@ import json
 
 from config.files import ROOT
 from glassgate.access.selectors import BY_NAME
-from glassgate.config.schema import PARTS, PROVIDERS, Part, published
+from glassgate.config.part import Part
+from glassgate.config.schema import PARTS, PROVIDERS, published
 
 REFERENCE = ROOT / "docs" / "reference" / "config.schema.json"
 

@@ -8,6 +8,8 @@ from glassgate.config.problems import BadValueError
 GUID = "8F0C7D52-3b6e-4f6c-9a55-2d1c7e9b4a10"
 GOOD = [
     (values.duration, "24h", 86400), (values.duration, "1h30m", 5400), (values.duration, "45s", 45),
+    (values.size, "64 KiB", 65536), (values.size, "2MiB", 2 << 20), (values.size, "1 GiB", 1 << 30),
+    (values.size, "1 TiB", 1 << 40), (values.size, "512 B", 512), (values.size, "512", 512), (values.size, "0", 0),
     (values.duration, "7d", 604800), (values.session, "1m", 60), (values.session, "31d", 2678400),
     (values.recheck, "5s", 5), (values.recheck, "31d", 2678400), (values.tenant, "organizations", "organizations"),
     (values.claim, "realm_access.roles", "realm_access.roles"), (values.claim, "https://x/mail", "https://x/mail"),
@@ -19,6 +21,8 @@ GOOD = [
     (values.scope, "api://x/y.z", "api://x/y.z"), (values.context, "c25", "c25"), (values.secret, "a b ü", "a b ü"),
 ]  # fmt: skip
 BAD = [
+    (values.size, ""), (values.size, "KiB"), (values.size, "64 kB"), (values.size, "64  KiB"), (values.size, "-1"),
+    (values.size, "1.5 MiB"), (values.size, "1 MiB "), (values.size, "\u0661 KiB"), (values.size, "1" * 13),
     (values.duration, ""), (values.duration, "h"), (values.duration, "-1h"), (values.duration, "1.5h"),
     (values.duration, "1m1h"), (values.duration, "24 h"), (values.duration, "1234567s"), (values.session, "59s"),
     (values.session, "31d1s"), (values.skew, "301s"), (values.store, "sqlite"), (values.store, "memory:x"),
@@ -45,6 +49,20 @@ def test_what_is_bad_has_a_mend(read, text):
         read(text)
     assert caught.value.what
     assert caught.value.mend
+
+
+WRITTEN = [
+    (values.written_duration, values.duration, "10s"), (values.written_duration, values.duration, "75s"),
+    (values.written_duration, values.duration, "2m"), (values.written_duration, values.duration, "1h"),
+    (values.written_duration, values.duration, "31d"), (values.written_duration, values.duration, "0s"),
+    (values.written_size, values.size, "64 KiB"), (values.written_size, values.size, "1025 B"),
+    (values.written_size, values.size, "1 TiB"), (values.written_size, values.size, "0 B"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("write", "read", "text"), WRITTEN)
+def test_what_was_read_can_be_written(write, read, text):
+    assert write(read(text)) == text
 
 
 @pytest.mark.parametrize("text", ["a\x00secret", "s" * 4097])

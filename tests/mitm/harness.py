@@ -16,11 +16,11 @@ from gate.site import NOW, Keys, app, person, site_of
 from glassgate.access import token
 from glassgate.access.app import Origin
 from glassgate.access.session import Grant, Session, digest
+from glassgate.config.limits import LIMITS
 from glassgate.config.settings import Endpoint, Settings
 from glassgate.gate.exchange import run
 from glassgate.mitm.addon import GateAddon
 from glassgate.mitm.driver.hooks import Whole
-from glassgate.mitm.driver.limits import LIMITS
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.layers.first import GateLayer
 from glassgate.mitm.loader import Loader
@@ -170,15 +170,15 @@ class _Program:
         pass
 
 
-def _our_program(program, ready, limits, earlier, origin_port):
+def _our_program(program, ready, earlier, origin_port):
     """As `up` and `serve` run it; with foreign addons as `web` does, whose hooks are the whole program's."""
-    master, listener = lean(program, ready, limits)
+    master, listener = lean(program, ready)
     if earlier:
         listener._dispatch = lambda _: Whole(master.addons)
     return master, listener
 
 
-def _stock_program(program, ready, limits, earlier, origin_port):
+def _stock_program(program, ready, earlier, origin_port):
     """As `mitmdump -s script.py --mode reverse:… --set glassgate_config=…` runs it; it prints nothing."""
     settings = program.settings
     mode = f"reverse:http://127.0.0.1:{origin_port or 1}@{settings.listen}"
@@ -213,14 +213,14 @@ def gate(certificates, folder, origin_port, *, front="driver", addon=GateAddon, 
     settings = Settings(
         path=folder / "config.yaml", team=Endpoint("team.localhost", port), listen=Endpoint("127.0.0.1", port),
         certificates=(leaf,), ca=ca, state=folder / "state", store="memory:", session_duration=86400, providers=(),
-        apps=tuple(apps),
+        apps=tuple(apps), limits=limits, trusted_proxies=tuple(site.get("trusted_proxies", ())),
     )  # fmt: skip
     lanes = lanes or Lanes()
     parts = addon(made, recorder or Recorder(None, Metrics("0")), trust or OriginTrust(apps), lanes, hosts or {})
     ready, ended, loops = threading.Event(), [], []
 
     async def main():
-        master, listener = _PROGRAMS[front](_Program(settings, parts), ready.set, limits, earlier, origin_port)
+        master, listener = _PROGRAMS[front](_Program(settings, parts), ready.set, earlier, origin_port)
         for foreign in earlier:
             master.addons.register(foreign)
             master.addons.chain.insert(0, foreign)

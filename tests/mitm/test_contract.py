@@ -43,11 +43,11 @@ from wsproto.connection import Connection as WsConnection
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import FrameDecoder
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import CloseWebsocket, Drain, Refuse, TooSlow
 from glassgate.mitm.layers.first import GateLayer, first_layer
 from glassgate.mitm.layers.http1 import Http1Front
 from glassgate.mitm.layers.http2 import Http2Front
-from glassgate.mitm.layers.limits import Limits
 from glassgate.mitm.layers.stream import GateStream
 from glassgate.mitm.layers.upstream import Http1Back
 from glassgate.mitm.layers.websocket import GateWebsocket

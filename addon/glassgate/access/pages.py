@@ -177,6 +177,12 @@ MESSAGES = {
         "The request's headers are more than this gate takes, so it went no further.",
         "Cookies are the usual reason: delete this site's cookies, then load the page again.",
     ),
+    "too_many_connections": Message(
+        429,
+        "Too many connections",
+        "Your network has as many connections to this gate as one network may have.",
+        "Close what you do not need, then load the page again.",
+    ),
     "too_many": Message(
         429,
         "Too many attempts",
@@ -200,6 +206,12 @@ MESSAGES = {
         "The application's answer cannot be read",
         "You were let in, but the answer of the application behind this gate is none that could be passed on.",
         "This is for whoever runs the application. The request id below finds it in the gate's log.",
+    ),
+    "crowded": Message(
+        503,
+        "Too many visitors at once",
+        "This gate has as many connections as it may have, so yours has to wait.",
+        "Load the page again in a few seconds.",
     ),
     "origin_busy": Message(
         503,

@@ -109,7 +109,7 @@ def compose(settings: Settings) -> Composed:
         hosts = dict(lab.hosts)
         starts.append(lab.start)
         closes.append(lab.close)
-    addon = GateAddon(site, recorder, OriginTrust(settings.apps), lanes, hosts)
+    addon = GateAddon(site, recorder, OriginTrust(settings.apps), lanes, hosts, settings.limits)
     return Composed(settings, addon, starts, closes, lab)
 
 

@@ -9,7 +9,8 @@ from glassgate.access.app import App, Origin, OriginTls, default_aud
 from glassgate.access.policy import Policy, Rule
 from glassgate.access.questions import EntraGroup, OidcClaim, Question, RuleSet, every_question
 from glassgate.access.selectors import GROUP, Source
-from glassgate.config import schema
+from glassgate.config import schema, schema_lab
+from glassgate.config.bounds import Bounds
 from glassgate.config.kinds import EVERY_TENANT
 from glassgate.config.settings import LAB_DOMAIN, LabOrigin, LabSettings, LabTenant, LabUser, Settings
 from glassgate.config.tree import tenant_id
@@ -44,6 +45,7 @@ class Builder:
             trusted_proxies=tuple(config.trusted_proxies),
             audit=self.base / config.audit.file if config.audit else None,
             metrics=config.metrics.listen if config.metrics else None,
+            limits=(config.limits or Bounds()).agreed(),
             lab=_lab(config.lab) if config.lab and config.lab.enabled else None,
             literal_secrets=literal_secrets,
             places=places,
@@ -136,13 +138,13 @@ class Builder:
             unauthenticated=entry.unauthenticated,
             forward_cookie=entry.forward_cookie,
             websocket_origins=tuple(entry.websocket_origins),
+            max_body=entry.max_body,
         )
 
     def _origin(self, entry: schema.App) -> Origin:
-        url, tls = entry.origin, entry.origin_tls
-        if tls is None:
-            return Origin(url.scheme, url.host, url.port)
-        trust = OriginTls(self._optional(tls.ca), self._optional(tls.client_certificate), tls.server_name)
+        url, tls, trust = entry.origin, entry.origin_tls, OriginTls()
+        if tls is not None:
+            trust = OriginTls(self._optional(tls.ca), self._optional(tls.client_certificate), tls.server_name)
         return Origin(url.scheme, url.host, url.port, trust)
 
     def _policy(self, entry: schema.Policy) -> Policy:
@@ -173,7 +175,7 @@ def _source(entry: schema.Entra | schema.Oidc) -> Source:
     return Source(entry.id, entry.type, tenant_id(entry.tenant), entry.mfa_context, tenants)
 
 
-def _lab(entry: schema.Lab) -> LabSettings:
+def _lab(entry: schema_lab.Lab) -> LabSettings:
     return LabSettings(
         users=tuple(_lab_user(user, LAB_DOMAIN) for user in entry.users),
         origins=tuple(LabOrigin(kind, part.listen) for kind, part in entry.origins.items()),
@@ -187,7 +189,7 @@ def _lab(entry: schema.Lab) -> LabSettings:
     )
 
 
-def _lab_user(user: schema.LabUser, domain: str) -> LabUser:
+def _lab_user(user: schema_lab.LabUser, domain: str) -> LabUser:
     return LabUser(
         name=user.name,
         display_name=user.display_name or user.name,

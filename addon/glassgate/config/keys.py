@@ -7,8 +7,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from glassgate.config.kinds import TENANT_TAGS
+from glassgate.config.part import Part
 from glassgate.config.problems import BadValueError, Path, Problem, child, shown
-from glassgate.config.schema import PARTS, PROVIDERS, Config, Part
+from glassgate.config.schema import PARTS, PROVIDERS, Config
 from glassgate.errors import did_you_mean
 
 _KINDS = {  # pydantic's error types: what is wrong, the mend

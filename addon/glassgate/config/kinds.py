@@ -24,13 +24,18 @@ _CALLED = {bool: "true or false", int: "a number", float: "a number", list: "a l
 
 @dataclass(frozen=True, slots=True, eq=False)  # by identity: Python 3.12 wants a hash of what Annotated holds
 class Read:
-    """Plain data that `read` turns into a value, or refuses; `schema` says what it takes."""
+    """Plain data that `read` turns into a value, or refuses; `schema` says what it takes.
+
+    `write` turns a value into what the file would say: a default, for those who read the schema.
+    """
 
     read: Callable[[Any], object]
     schema: dict[str, Any]
+    write: Callable[[Any], object] | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
+        written = core_schema.plain_serializer_function_ser_schema(self.write) if self.write else None
+        return core_schema.no_info_plain_validator_function(self.read, serialization=written)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return dict(self.schema)

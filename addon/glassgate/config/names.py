@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from glassgate.access import selectors
 from glassgate.access.selectors import GROUP
+from glassgate.config.bounds import check_limits
 from glassgate.config.problems import Path, Problem, shown
 from glassgate.config.providers import check_providers
 from glassgate.config.settings import LAB_DOMAIN, LAB_SITES
@@ -168,4 +169,5 @@ CHECKS: tuple[Check, ...] = (
     _lab_stays_here,
     _lab_tenants_are_further_ones,
     check_providers,
+    check_limits,
 )

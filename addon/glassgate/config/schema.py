@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
 from glassgate.access.app import Unauthenticated
 from glassgate.access.policy import Decision
 from glassgate.access.questions import Network
-from glassgate.config import addresses, lab_values, values
+from glassgate.config import addresses, values
+from glassgate.config.bounds import Bounds, Size
 from glassgate.config.kinds import (
     SOME,
     Claim,
@@ -33,7 +34,6 @@ from glassgate.config.kinds import (
     Recheck,
     Rule,
     Scopes,
-    Secret,
     Secrets,
     Session,
     Skew,
@@ -43,15 +43,9 @@ from glassgate.config.kinds import (
     read_decision,
     read_unauthenticated,
 )
-from glassgate.config.settings import LAB_SITES, Endpoint
-
-
-class Part(BaseModel):
-    """A mapping of the file. `called` is its name in messages."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
-    called: ClassVar[str]
-
+from glassgate.config.part import Listens, Part
+from glassgate.config.schema_lab import Lab, LabTenant, LabUser
+from glassgate.config.settings import Endpoint
 
 # --- identity providers -----------------------------------------------------------------------------------
 
@@ -226,6 +220,9 @@ class App(Part):
     )
     forward_cookie: bool = Field(False, description="Whether the origin sees the `CF_Authorization` cookie.")
     websocket_origins: list[WebOrigin] = Field([], description="Further pages that may open its WebSockets.")
+    max_body: Annotated[int, Size("0 B", "1 TiB")] | None = Field(
+        None, description="How much the body of one request may hold, such as `10 MiB`. Default: any amount."
+    )
     cors: Annotated[Any, NotYet(None)] = None
     same_site: Annotated[Any, NotYet("Lax", "lax")] = "lax"
     http_only: Annotated[Any, NotYet(True)] = True
@@ -261,63 +258,6 @@ class Audit(Part):
     file: File = Field(description="Where it is written, a JSON object a line.")
 
 
-class Listens(Part):
-    """Something that listens."""
-
-    called: ClassVar = "a listener"
-
-    listen: Listener = Field(description="The address to listen on.")
-
-
-class LabUser(Part):
-    """A user of the lab's tenant."""
-
-    called: ClassVar = "a lab user"
-
-    name: Id = Field(description="What the user signs in by.")
-    display_name: Name | None = Field(None, description="What people read. Default: the name.")
-    password: Secret = Field(description="A password that only the lab knows.")
-    email: Annotated[str, Text(values.email, "carol@fabrikam.example")] | None = Field(
-        None, description="The e-mail address. Default: the name at the tenant's domain."
-    )
-    groups: list[ObjectId] = Field([], description="Object ids.")
-    groups_count: Annotated[
-        int, Read(lab_values.group_count, {"type": "integer", "minimum": 0, "maximum": lab_values.MOST_GROUPS})
-    ] = Field(0, description="So many made-up groups besides; with more than 200 in all, tokens do not hold them.")
-    roles: list[Token] = Field([], description="App roles.")
-    mfa: bool = Field(False, description="Has a second factor.")
-    edov: bool = Field(False, description="The domain of the e-mail address is verified: `xms_edov` says so.")
-    guest_of: EmailDomain | None = Field(None, description="The domain of the home tenant: a guest here.")
-
-
-class LabTenant(Part):
-    """A further tenant of the lab."""
-
-    called: ClassVar = "a lab tenant"
-
-    domain: EmailDomain = Field(description="Its domain, by which its users sign in.")
-    id: ObjectId | None = Field(None, description="Its id. Default: made from the domain.")
-    users: list[LabUser] = Field([], description="Who can sign in there.")
-
-
-class Lab(Part):
-    """A stand-in Entra tenant and sample origins, on this machine alone."""
-
-    called: ClassVar = "`lab`"
-
-    enabled: bool = Field(description="Whether the lab is there.")
-    users: list[LabUser] = Field([], description="Who can sign in.")
-    tenants: list[LabTenant] = Field([], description="Further tenants, each with users of its own.")
-    groups_claim: bool = Field(True, description="Whether ID tokens tell groups. Default: true.")
-    consent: bool = Field(False, description="Whether users are asked what an app may do. Default: false.")
-    faults: list[Annotated[str, Text(lab_values.lab_fault, "slow", *lab_values.AADSTS_EXAMPLES)]] = Field(
-        [], description="What the tenant does wrong, to see what comes of it."
-    )
-    origins: dict[str, Listens] = Field(
-        {}, description="The sample origins to start.", json_schema_extra={"propertyNames": {"enum": list(LAB_SITES)}}
-    )
-
-
 class Config(Part):
     """The configuration of glassgate."""
 
@@ -343,6 +283,7 @@ class Config(Part):
     )
     groups: dict[str, Rules] = Field({}, description="Rule groups, for `{group: NAME}` in policies.")
     apps: Annotated[list[App], SOME] = Field(description="The applications.")
+    limits: Bounds | None = None
     trusted_proxies: list[Annotated[Network, Text(addresses.proxy, "10.0.0.0/8")]] = Field(
         [], description="Whose X-Forwarded-For and -Proto are believed."
     )
@@ -365,6 +306,7 @@ PARTS: dict[tuple[str, ...], type[Part]] = {
     ("apps", "*", "policies", "*"): Policy,
     ("audit",): Audit,
     ("metrics",): Listens,
+    ("limits",): Bounds,
     ("lab",): Lab,
     ("lab", "users", "*"): LabUser,
     ("lab", "tenants", "*"): LabTenant,
@@ -375,15 +317,18 @@ PROVIDERS: dict[str, type[Part]] = {"entra": Entra, "oidc": Oidc}
 
 
 class _Published(GenerateJsonSchema):
-    """The schema as editors need it: a key is there with a value, or left out; never null."""
+    """The schema as editors need it: a key has a value, never null, or is left out; defaults are as one types them."""
 
     def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         json_schema = super().default_schema(schema)
+        written: Any = schema["schema"].get("serialization")
         if json_schema.get("default", 0) is None:
             del json_schema["default"]
+        elif written:
+            json_schema["default"] = written["function"](schema["default"])
         return json_schema
 
 

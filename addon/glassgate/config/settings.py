@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from glassgate.access.app import App
+from glassgate.config.limits import LIMITS, Limits
 from glassgate.gate.site import authority
 from glassgate.oidc.provider import Provider
 
@@ -90,6 +91,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     audit: Path | None = None
     metrics: Endpoint | None = None
+    limits: Limits = LIMITS
     lab: LabSettings | None = None
     literal_secrets: tuple[str, ...] = ()  # ids of the providers whose secret stands in the file itself
     # ("apps", "wiki", "policies", "staff") -> "config.yaml:41", for what is said of it later

@@ -12,6 +12,8 @@ MAX_SKEW = 300
 
 _DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?", re.ASCII)
 _SECONDS = (86400, 3600, 60, 1)
+_SIZE = re.compile(r"([0-9]{1,12}) ?(B|KiB|MiB|GiB|TiB)?", re.ASCII)
+_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _LATER_STORES = ("redis:", "rediss:", "redis+sentinel:")
 
@@ -22,6 +24,32 @@ def duration(text: str) -> int:
     if not parts or not text:
         raise BadValueError(f"`{text}` is not a duration", "write it as `24h`, `30m`, `45s` or `7d`")
     return sum(int(count) * unit for count, unit in zip(parts.groups("0"), _SECONDS, strict=True))
+
+
+def written_duration(seconds: float) -> str:
+    """A whole number of seconds as the file has it: in the largest unit of which it is a whole number."""
+    count, unit = _in_largest(int(seconds), {"s": 1, "m": 60, "h": 3600, "d": 86400})
+    return f"{count}{unit}"
+
+
+def size(text: str) -> int:
+    """Bytes: `64 KiB`, `1 MiB`, `2GiB`, `512 B`, or the number of bytes alone."""
+    parts = _SIZE.fullmatch(text)
+    if not parts:
+        raise BadValueError(f"`{text}` is not a size", "write it as `64 KiB`, `10 MiB` or `1 GiB`")
+    return int(parts[1]) * _BYTES[parts[2] or "B"]
+
+
+def written_size(count: int) -> str:
+    """A size as the file has it: in the largest unit of which it is a whole number."""
+    count, unit = _in_largest(count, _BYTES)
+    return f"{count} {unit}"
+
+
+def _in_largest(count: int, units: dict[str, int]) -> tuple[int, str]:
+    fitting = [unit for unit, size in units.items() if count >= size and count % size == 0]
+    unit = fitting[-1] if fitting else next(iter(units))
+    return count // units[unit], unit
 
 
 def session(text: str) -> int:

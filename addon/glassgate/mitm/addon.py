@@ -16,6 +16,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
 from glassgate.access.pages import MESSAGES
+from glassgate.config.limits import LIMITS, Limits
 from glassgate.gate import answers, headers
 from glassgate.gate.exchange import Answer, Ask, Collect, Forward, Local, Outcome, Request, Steps, advance
 from glassgate.gate.journey import journey
@@ -24,7 +25,6 @@ from glassgate.mitm import annotate, flows, local
 from glassgate.mitm.guard import Live, Ours, Verdicts
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.layers.first import first_layer
-from glassgate.mitm.layers.limits import LIMITS, Limits
 from glassgate.mitm.tls import OriginTrust, address_of
 from glassgate.record.events import Action, Event
 from glassgate.record.recorder import Recorder
@@ -82,9 +82,11 @@ class GateAddon:
             return
         nextlayer.layer = self.first_layer(nextlayer.context, nextlayer.data_client())
 
-    def first_layer(self, context: Context, data: bytes, *, tls_outside: bool = False) -> Layer | None:
+    def first_layer(
+        self, context: Context, data: bytes, *, tls_outside: bool = False, refusal: str | None = None
+    ) -> Layer | None:
         """The layer for a client's first bytes; None where they are too few."""
-        made = first_layer(context, data, self, tls_outside=tls_outside)
+        made = first_layer(context, data, self, tls_outside=tls_outside, refusal=refusal)
         if made:
             self._layered.add(context.client.id)
         return made
@@ -288,7 +290,7 @@ class GateAddon:
             self._recorder.tell(answers.told(action, request, self._site, status=status, **more))
         except Exception as fault:  # noqa: BLE001 - the visitor gets the answer all the same
             logger.error("%s: could not be recorded, %s", request.ray, type(fault).__name__)
-        again = [("Retry-After", "5")] if status == 503 else []
+        again = [("Retry-After", "5")] if status in (429, 503) else []
         return flows.response(answers.standard(request, code, headers=again), head=request.method == "HEAD")
 
     def _bare(self, code: str) -> http.Response:

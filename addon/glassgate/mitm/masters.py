@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from socket import socket
 from types import SimpleNamespace
 
 from mitmproxy import hooks
@@ -16,8 +17,7 @@ from mitmproxy.proxy import mode_specs
 from glassgate.config.settings import Settings
 from glassgate.mitm.driver.front_door import FrontDoor
 from glassgate.mitm.driver.hooks import Hooks, Table, Whole
-from glassgate.mitm.driver.limits import LIMITS, Limits
-from glassgate.mitm.driver.listening import sockets
+from glassgate.mitm.driver.listening import more_files, sockets
 from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.loader import Place, Program
 from glassgate.mitm.options import set_needed
@@ -26,20 +26,25 @@ type Call = Callable[[], None]
 
 
 class Listener:
-    """Our driver's place in a program: it takes the connections that mitmproxy's own server does not."""
+    """Our driver's place in a program: it takes the connections that mitmproxy's own server does not.
 
-    def __init__(self, dispatch: Callable[[Program], Hooks], limits: Limits = LIMITS) -> None:
+    On the sockets of `listening`; where there are none, on its own, or on those that were handed to the process.
+    """
+
+    def __init__(self, dispatch: Callable[[Program], Hooks], listening: Sequence[socket] = ()) -> None:
         self._dispatch = dispatch
-        self._limits = limits
+        self._listening = listening
         self._door: FrontDoor | None = None
 
     async def open(self, program: Program, master: Master) -> None:
         """Take connections. Raises StartError."""
         options = SimpleNamespace(**{name: getattr(master.options, name) for name in master.options.keys()})  # noqa: SIM118
         mode = mode_specs.ProxyMode.parse(master.options.mode[0])
-        pool = Pool(program.addon.trust, self._limits, time.monotonic)
-        self._door = FrontDoor(program.addon, self._dispatch(program), pool, options, mode, self._limits)
-        await self._door.open(sockets(program.settings.listen, os.environ, os.getpid()))
+        limits, proxies = program.settings.limits, program.settings.trusted_proxies
+        pool = Pool(program.addon.trust, limits, time.monotonic)
+        self._door = FrontDoor(program.addon, self._dispatch(program), pool, options, mode, limits, proxies)
+        more_files(limits.connections + limits.to_origin)
+        await self._door.open(self._listening or sockets(program.settings.listen, os.environ, os.getpid()))
 
     async def close(self) -> None:
         """Let what is under way come to its end."""
@@ -47,12 +52,12 @@ class Listener:
             await self._door.close()
 
 
-def lean(program: Program, ready: Call, limits: Limits = LIMITS) -> tuple[Master, Listener]:
+def lean(program: Program, ready: Call, listening: Sequence[socket] = ()) -> tuple[Master, Listener]:
     """mitmproxy with nothing but what the gate needs. Must be made, and run, in a running event loop."""
     master = Master(Options(server=False), asyncio.get_running_loop())
     program.addon.is_watched = False
     tls = tlsconfig.TlsConfig()
-    listener = Listener(lambda program: Table((program.addon, tls), hooks.all_hooks), limits)
+    listener = Listener(lambda program: Table((program.addon, tls), hooks.all_hooks), listening)
     master.addons.add(
         core.Core(), proxyserver.Proxyserver(), Place(lambda _: program, listen=lambda it: listener.open(it, master)),
         tls, Ready(ready),
@@ -61,9 +66,9 @@ def lean(program: Program, ready: Call, limits: Limits = LIMITS) -> tuple[Master
     return master, listener
 
 
-async def run_lean(program: Program, ready: Call) -> None:
+async def run_lean(program: Program, ready: Call, listening: Sequence[socket] = ()) -> None:
     """Run the gate without a screen, till SIGINT or SIGTERM. `ready` is called once it answers."""
-    await _run(*lean(program, ready))
+    await _run(*lean(program, ready, listening))
 
 
 async def run_web(program: Program, ready: Callable[[str], None], port: int) -> None:

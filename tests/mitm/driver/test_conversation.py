@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.addon import GateAddon
-from glassgate.mitm.layers.limits import Limits
 from mitm.driver.playing import BIG, PIECE, Client, nothing_left, playing, settled, until
 from mitm.harness import signed_in
 from mitm.raw import Http2

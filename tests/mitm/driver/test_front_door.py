@@ -2,14 +2,20 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from dataclasses import replace
+from ipaddress import ip_network
 
+import h2.exceptions
 import pytest
 
-from glassgate.mitm.driver.limits import LIMITS
+from glassgate.config.limits import LIMITS
+from glassgate.mitm.driver.front_door import TOLD, FrontDoor
+from glassgate.mitm.driver.sides import Side
 from mitm.driver.playing import Client, nothing_left, playing, until
 from mitm.harness import gate, signed_in
+from mitm.raw import Http2
 
 
 @pytest.fixture
@@ -17,14 +23,30 @@ def running(certificates, tmp_path):
     """Run a gate with some limits."""
     with contextlib.ExitStack() as stack:
 
-        def start(**limits):
+        def start(proxies=(), **limits):
             origin = stack.enter_context(playing())
             limited = replace(LIMITS, **limits)
-            made = stack.enter_context(gate(certificates, tmp_path, origin.address[1], limits=limited))
-            cookie = signed_in(made.site)
-            return made, origin, lambda: stack.enter_context(Client(certificates[0], made, cookie))
+            made = stack.enter_context(
+                gate(certificates, tmp_path, origin.address[1], limits=limited, trusted_proxies=proxies)
+            )
+            made.ca, made.cookie = certificates[0], signed_in(made.site)
+            return made, origin, lambda: stack.enter_context(Client(made.ca, made, made.cookie))
 
         yield start
+
+
+class Arriving(Side):
+    """A client that has just connected, from somewhere else than this machine."""
+
+    def __init__(self, peer):
+        super().__init__(None, None)
+        self.peer, self.transport, self.aborted = peer, self, False
+
+    def get_extra_info(self, name):
+        return (self.peer, 1) if self.peer else None
+
+    def abort(self):
+        self.aborted = True
 
 
 def is_hung_up_on(port):
@@ -43,16 +65,93 @@ def refuses(port):
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-@pytest.mark.parametrize("limit", ["connections", "of_one_address"])
-def test_more_connections_than_may_be_are_hung_up_on(running, limit):
+TOO_MANY = {
+    "connections": (503, "crowded", "Too many visitors at once"),
+    "of_one_address": (429, "too_many_connections", "Too many connections"),
+}
+
+
+@pytest.mark.parametrize("limit", TOO_MANY)
+def test_one_connection_more_than_may_be_is_told_so(running, limit):
+    status, code, title = TOO_MANY[limit]
     made, origin, client = running(**{limit: 2})
-    one, other = client(), client()
-    assert is_hung_up_on(made.port)
+    one, other, third = client(), client(), client()
+    third.send("/third", "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n\r\n")
+    head, _, page = third.rest().decode().partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert {"Retry-After: 5", "Connection: close", "Cache-Control: no-store"} <= set(head.split("\r\n"))
+    ray = next(line for line in head.split("\r\n") if line.startswith("Cf-Ray: ")).partition(": ")[2]
+    assert title in page
+    assert ray in page
+    fourth = client()
+    fourth.say("/fourth")
+    got = fourth.http.getresponse()
+    assert (got.status, json.load(got)["error"]) == (status, code)
     assert (one.ask("/one")[0], other.ask("/other")[0]) == (200, 200), "those that are in are served"
-    other.sock.close()
+    for gone in (other, third, fourth):
+        gone.sock.close()
     until(lambda: len(made.door.conversations) == 1)
     assert client().ask("/next")[0] == 200
     assert sorted(origin.paths) == ["/next", "/one", "/other"]
+
+
+def test_by_http_2_each_request_is_told_so_and_the_client_to_go(running):
+    made, origin, client = running(connections=1)
+    assert client().ask("/one")[0] == 200
+    peer = Http2(made.ca, made.port)
+    asked = [(":method", "GET"), (":scheme", "https"), (":authority", f"wiki.localhost:{made.port}")]
+    first = peer.ask([*asked, (":path", "/first"), ("cookie", made.cookie)])
+    status, body = peer.answer(first)
+    assert (status, json.loads(body)["error"]) == (503, "crowded")
+    peer._read()
+    with pytest.raises(h2.exceptions.ProtocolError):  # it was told to go away
+        peer.ask([*asked, (":path", "/second"), ("cookie", made.cookie)])
+    peer.close()
+    assert origin.paths == ["/one"]
+
+
+def test_a_bounded_number_is_told_so_for_a_bounded_time(running):
+    made, _, client = running(connections=1, head_time=0.6)
+    assert client().ask("/one")[0] == 200
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", made.port), 10)) for _ in range(TOLD)]
+        until(lambda: len(made.door.conversations) == TOLD + 1)
+        assert is_hung_up_on(made.port)
+        assert all(one.recv(1) == b"" for one in silent)
+        until(lambda: len(made.door.conversations) <= 1)
+
+
+def test_who_reads_no_answer_keeps_no_place(running):
+    made, _, client = running(connections=1, head_time=0.6)
+    assert client().ask("/one")[0] == 200
+    stays = client()
+    stays.send("/two", "\r\n")
+    until(lambda: len(made.door.conversations) <= 1)
+
+
+def test_a_trusted_proxy_speaks_for_many(running):
+    _, origin, client = running(of_one_address=1, proxies=[ip_network("127.0.0.0/8")])
+    for one in [client() for _ in range(4)]:
+        one.headers |= {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+        assert one.ask("/")[0] == 200
+    assert origin.paths == ["/"] * 4
+
+
+def test_a_network_of_ipv6_is_one_visitor():
+    door = FrontDoor(None, None, None, None, None, replace(LIMITS, of_one_address=2))
+    for peer in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "::ffff:192.0.2.1", "192.0.2.1"):
+        door.arrived(Arriving(peer))
+    assert not door._too_many
+    door.arrived(Arriving("2001:db8::3"))
+    door.arrived(Arriving("192.0.2.1"))
+    assert [one.refusal for one in door._too_many.values()] == ["too_many_connections"] * 2
+
+
+def test_who_has_left_before_it_was_taken_is_forgotten():
+    door = FrontDoor(None, None, None, None, None, LIMITS)
+    one = Arriving(None)
+    door.arrived(one)
+    assert (one.aborted, door.conversations) == (True, {})
 
 
 def test_who_comes_when_an_origin_has_its_fill_is_told_so(running):

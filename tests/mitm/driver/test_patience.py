@@ -8,7 +8,7 @@ import pytest
 
 from gate.site import STAFF, app
 from glassgate.access.app import Origin
-from glassgate.mitm.driver.limits import LIMITS
+from glassgate.config.limits import LIMITS
 from glassgate.mitm.driver.patience import State, Waiting, look, state_of
 from mitm.driver.playing import Client, closed_port, nothing_left, playing, settled, until
 from mitm.harness import signed_in

@@ -8,7 +8,7 @@ import pytest
 
 from gate.site import STAFF, app
 from glassgate.access.app import Origin, OriginTls
-from glassgate.mitm.driver.limits import LIMITS
+from glassgate.config.limits import LIMITS
 from glassgate.mitm.driver.pool import OriginBusyError, Pool
 from glassgate.mitm.driver.sides import Side
 from glassgate.mitm.tls import OriginTrust

@@ -12,8 +12,8 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 
 from glassgate.access.pages import MESSAGES
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.first import GateLayer
-from glassgate.mitm.layers.limits import Limits
 
 ORIGIN = ("127.0.0.1", 9000)
 

@@ -5,16 +5,17 @@ from hyperframe import frame as frames
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import CloseWebsocket, Drain, TooSlow
-from glassgate.mitm.layers.limits import Limits
 from glassgate.mitm.layers.upstream import reusable
 from mitm.layers.stage import Stage, let_in, refuse
 from mitm.layers.test_http2 import PREFACE, headers_frame
 from mitm.layers.test_websocket import ASK, DEFLATE, SWITCH
 
 SMALL = Limits(
-    head=2000, lines=20, refused_body=500, trailers=200, lingering=3000, unread=5000, most_unread=20_000,
-    most_unsent=100_000, stream_window=4000, connection_window=65535, message=2000, fragments=10, idle_frames=50,
+    head=2000, head_lines=20, refused_body=500, trailers=200, lingering=3000, unread=5000, most_unread=20_000,
+    most_unsent=100_000, stream_window=4000, connection_window=65535, websocket_message=2000, websocket_frames=10,
+    empty_frames=50,
 )  # fmt: skip
 CALM = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -10,9 +10,9 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.test import tflow
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import Drain, TooSlow
 from glassgate.mitm.layers.first import GateLayer, first_layer
-from glassgate.mitm.layers.limits import Limits
 from mitm.harness import origin, signed_in
 from mitm.layers.stage import PROGRAM, Said, Stage
 from mitm.raw import Http2, send, tls

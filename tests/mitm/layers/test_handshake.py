@@ -8,8 +8,8 @@ from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.handshake import GateTls
-from glassgate.mitm.layers.limits import Limits
 from mitm.layers.stage import PROGRAM
 
 

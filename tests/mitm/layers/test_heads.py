@@ -8,10 +8,10 @@ import pytest
 from mitmproxy.http import Headers, Request, Response
 from mitmproxy.net.http.http1 import expected_http_body_size
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.heads import Buffer, Chunks, Framing, HeadError, request_of, response_of
-from glassgate.mitm.layers.limits import Limits
 
-LIMITS = Limits(head=1024, lines=8)
+LIMITS = Limits(head=1024, head_lines=8)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
 
 FAULTS = [

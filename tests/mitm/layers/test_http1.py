@@ -6,8 +6,8 @@ import pytest
 from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers.http import _events
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import Drain, TooSlow
-from glassgate.mitm.layers.limits import Limits
 from mitm.layers.stage import Stage, refuse
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

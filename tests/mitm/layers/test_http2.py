@@ -9,8 +9,8 @@ from h2.settings import SettingCodes
 from hpack import Encoder
 from hyperframe import frame as frames
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import Drain, TooSlow
-from glassgate.mitm.layers.limits import Limits
 from glassgate.mitm.layers.upstream import reusable
 from mitm.layers.stage import Stage, refuse
 
@@ -425,7 +425,7 @@ def test_many_small_frames_in_one_go_cost_no_more_than_their_number():
     """h2 copies what it has not read at each frame: of a megabyte in one go, many gigabytes."""
     import time
 
-    peer = Peer(limits=Limits(idle_frames=1 << 30))
+    peer = Peer(limits=Limits(empty_frames=1 << 30))
     data = frames.PingFrame(0, b"12345678").serialize() * 60_000
     began = time.process_time()
     peer.stage.say(data)

@@ -21,11 +21,11 @@ from websockets.sync.server import serve
 from gate.site import STAFF, app
 from glassgate.access.app import Origin
 from glassgate.access.pages import MESSAGES
+from glassgate.config.limits import Limits
 from glassgate.mitm import flows
 from glassgate.mitm.addon import ENDS, GateAddon
 from glassgate.mitm.guard import Ours
 from glassgate.mitm.layers.events import CloseWebsocket
-from glassgate.mitm.layers.limits import LIMITS, Limits
 from glassgate.record.events import Action
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
@@ -35,7 +35,7 @@ from mitm.raw import Http2, send, tls
 
 PATIENCE = 10
 MIB = 1 << 20
-SMALL = Limits(message=100_000, most_unsent=4 * MIB, most_unread=4 * MIB)
+SMALL = Limits(websocket_message=100_000, most_unsent=4 * MIB, most_unread=4 * MIB)
 
 
 class Listening(Recorder):
@@ -515,10 +515,3 @@ def test_a_recorder_that_fails_takes_no_answer_away(running):
     response = addon.for_head(tflow.tclient_conn(), "bad_request", None, "nul")
     addon.done()
     assert (response.status_code, response.headers["Cache-Control"]) == (400, "no-store")
-
-
-def test_the_usual_limits_are_such_as_an_operator_expects():
-    assert Limits() == LIMITS
-    assert (LIMITS.head, LIMITS.lines, LIMITS.refused_body, LIMITS.streams) == (65536, 128, 65536, 100)
-    assert (LIMITS.unread, LIMITS.message) == (262_144, 16 * MIB)
-    assert all(getattr(LIMITS, name) > 0 for name in LIMITS.__slots__)

@@ -4,7 +4,7 @@ import pytest
 from mitmproxy import http
 from mitmproxy.proxy.layers.http import _events
 
-from glassgate.mitm.layers.limits import Limits
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.upstream import reusable
 from mitm.layers.stage import Stage, let_in, refuse
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import BUSY, TIMED_OUT
-from glassgate.mitm.layers.limits import Limits
 from glassgate.mitm.layers.upstream import Http1Back, back_of, reusable
 from mitm.layers.stage import Stage, refuse
 

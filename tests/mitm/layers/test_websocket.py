@@ -11,8 +11,8 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import CloseWebsocket, Drain, TooSlow
-from glassgate.mitm.layers.limits import Limits
 from mitm.layers.stage import Stage
 
 ASK = (
@@ -141,7 +141,7 @@ def test_a_message_in_frames_keeps_them_and_a_ping_may_come_amidst(deflate):
 
 
 def test_a_ping_between_messages_changes_nothing_for_the_next():
-    talk = Talk(b"", limits=Limits(message=10_000))
+    talk = Talk(b"", limits=Limits(websocket_message=10_000))
     for n in range(5):
         talk.send(talk.client, Ping(payload=b"p"), BytesMessage(data=bytes(9000) + b"%d" % n))
     assert [message[9000:] for message in talk.messages(talk.origin)] == [b"0", b"1", b"2", b"3", b"4"]
@@ -149,7 +149,7 @@ def test_a_ping_between_messages_changes_nothing_for_the_next():
 
 # Too much
 
-LIMITS = Limits(message=10_000, fragments=10, control_frames=20)
+LIMITS = Limits(websocket_message=10_000, websocket_frames=10, websocket_pings=20)
 TOO_BIG = (1009, "The message is too big.")
 
 
@@ -189,7 +189,7 @@ def test_too_much_ends_both_sides(events, closed, deflate, side):
 
 def test_a_message_that_never_ends_is_cut_off_where_it_is_too_big():
     """One frame that says it has a terabyte: its bytes come and come."""
-    talk = Talk(limits=Limits(message=1 << 20))
+    talk = Talk(limits=Limits(websocket_message=1 << 20))
     talk.raw(talk.client, b"\x82\xff" + (1 << 40).to_bytes(8, "big") + b"\0\0\0\0")
     tracemalloc.start()
     for _ in range(100):
@@ -204,7 +204,7 @@ def test_a_message_that_never_ends_is_cut_off_where_it_is_too_big():
 @pytest.mark.parametrize("parts", [1, 3])
 def test_a_bomb_is_not_unpacked(side, parts):
     """A gigabyte in a megabyte."""
-    talk = Talk(b"", limits=Limits(message=1 << 20))
+    talk = Talk(b"", limits=Limits(websocket_message=1 << 20))
     press = zlib.compressobj(wbits=-15)
     zeros = bytes(1 << 20)
     packed = b"".join(press.compress(zeros) for _ in range(256)) + press.flush(zlib.Z_SYNC_FLUSH)[:-4]
@@ -246,7 +246,7 @@ def test_a_compressed_stream_may_end_with_its_message():
 def test_small_pieces_cost_no_more_than_their_number():
     import time
 
-    talk = Talk(limits=Limits(message=1 << 24))
+    talk = Talk(limits=Limits(websocket_message=1 << 24))
     talk.raw(talk.origin, b"\x82\x7f" + (1 << 22).to_bytes(8, "big"))
     began = time.process_time()
     talk.raw(talk.origin, bytes(1 << 22), step=200)

@@ -7,7 +7,7 @@ from h2.exceptions import DenialOfServiceError
 from h2.settings import SettingCodes
 from hyperframe import frame as frames
 
-from glassgate.mitm.layers.limits import Limits
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.windows import PIECE, Bounded
 
 HEAD = [(":method", "GET"), (":path", "/"), (":scheme", "https"), (":authority", "a")]

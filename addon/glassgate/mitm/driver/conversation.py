@@ -17,8 +17,8 @@ from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.modes import ReverseProxy
 from mitmproxy.proxy.mode_specs import ProxyMode
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.driver.hooks import Hooks
-from glassgate.mitm.driver.limits import Limits
 from glassgate.mitm.driver.patience import Waiting, owes
 from glassgate.mitm.driver.pool import OriginBusyError, Pool
 from glassgate.mitm.driver.sides import Side, steer

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
@@ -14,16 +15,20 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.mode_specs import ProxyMode
 
+from glassgate.config.limits import Limits
+from glassgate.config.settings import Network
+from glassgate.gate import pace
 from glassgate.mitm.addon import GateAddon
 from glassgate.mitm.driver.conversation import Conversation
 from glassgate.mitm.driver.hooks import Hooks
-from glassgate.mitm.driver.limits import Limits
 from glassgate.mitm.driver.patience import look
 from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side
+from glassgate.mitm.flows import peer_address
 
 TICK = 0.5  # seconds between two looks at who waits for what
 BACKLOG = 2048
+TOLD = 64  # clients at once that are told that there is no room for them; whoever comes then is hung up on
 
 logger = logging.getLogger("glassgate")
 
@@ -39,17 +44,21 @@ class FrontDoor:
         options: Any,
         mode: ProxyMode,
         limits: Limits,
+        proxies: Sequence[Network] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`proxies` are trusted: each speaks for many people, and has as many connections as it likes."""
         self.addon = addon
         self.hooks = hooks
         self.pool = pool
         self.options = options
         self.mode = mode
         self.limits = limits
+        self.proxies = proxies
         self.clock = clock
         self.conversations: dict[str, Conversation] = {}
-        self._of_address: Counter[str] = Counter()
+        self._of_visitor: Counter[str] = Counter()
+        self._too_many: dict[str, _TooMany] = {}  # by client: those that are only told so
         self._servers: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -64,34 +73,56 @@ class FrontDoor:
         self._ticking = asyncio.create_task(self._tick(), name="glassgate-tick")
 
     def arrived(self, side: Side) -> None:
-        """A client has connected: take it, or hang up where there are too many already."""
-        peer = str(side.transport.get_extra_info("peername", ("",))[0]) if side.transport else ""
-        full = len(self.conversations) >= self.limits.connections
-        if full or self._is_closing or self._of_address[peer] >= self.limits.of_one_address:
+        """A client has connected: take it, tell it that there is no room, or hang up where many are told so already."""
+        peer = side.transport.get_extra_info("peername") if side.transport else None
+        if self._is_closing or not peer:
+            side.abort()
+            return
+        visitor = self._visitor(peer)
+        refusal = self._refusal(visitor)
+        if refusal and len(self._too_many) >= TOLD:
             side.abort()
             return
         conversation = Conversation(self, side)
         self.conversations[conversation.client.id] = conversation
-        self._of_address[peer] += 1
         self._empty.clear()
+        if refusal:
+            self._too_many[conversation.client.id] = _TooMany(refusal, self.clock())
+        else:
+            self._of_visitor[visitor] += 1
+
+    def _visitor(self, peer: tuple[str, int]) -> str:
+        """What a connection is counted by, an address or with IPv6 a network; "" where nobody's are counted."""
+        address = peer_address(peer)
+        return "" if any(address in network for network in self.proxies) else pace.of(address, "connection")
+
+    def _refusal(self, visitor: str) -> str | None:
+        if len(self.conversations) - len(self._too_many) >= self.limits.connections:
+            return "crowded"
+        is_too_many = visitor and self._of_visitor[visitor] >= self.limits.of_one_address
+        return "too_many_connections" if is_too_many else None
 
     def first_layer(self, context: Context, data: bytes) -> Layer | None:
         """The layer for a client's first bytes."""
-        return self.addon.first_layer(context, data, tls_outside=True)
+        known = self._too_many.get(context.client.id)
+        return self.addon.first_layer(context, data, tls_outside=True, refusal=known.refusal if known else None)
 
     def left(self, conversation: Conversation) -> None:
         """A conversation is over."""
         if self.conversations.pop(conversation.client.id, None) is None:
             return
-        peer = str((conversation.client.peername or ("",))[0])
-        self._of_address[peer] -= 1
-        if not self._of_address[peer]:
-            del self._of_address[peer]
+        if self._too_many.pop(conversation.client.id, None) is None:
+            self._forget(self._visitor(conversation.client.peername))
         if not self.conversations:
             self._empty.set()
         waiting = self.hooks.start(server_hooks.ClientDisconnectedHook(conversation.client))
         if waiting is not None:
             conversation.run(waiting)
+
+    def _forget(self, visitor: str) -> None:
+        self._of_visitor[visitor] -= 1
+        if not self._of_visitor[visitor]:
+            del self._of_visitor[visitor]
 
     async def close(self) -> None:
         """Take nobody any more, let what is under way come to its end for a while, then end everything."""
@@ -116,9 +147,19 @@ class FrontDoor:
                 now = self.clock()
                 for conversation in tuple(self.conversations.values()):
                     look(conversation, self.limits, now)
+                for client in [one for one, told in self._too_many.items() if now - told.since > self.limits.head_time]:
+                    self.conversations[client].abort()
                 self.pool.sweep()
             except Exception as fault:  # noqa: BLE001 - the clock must go on
                 logger.error("A look at the connections failed: %s", type(fault).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _TooMany:
+    """One client too many: the message that says so, and since when it is here."""
+
+    refusal: str
+    since: float
 
 
 class _Arrival(Side):

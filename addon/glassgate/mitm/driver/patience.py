@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mitmproxy.connection import Connection
 
-from glassgate.mitm.driver.limits import Limits
+from glassgate.config.limits import Limits
 from glassgate.mitm.driver.sides import Side
 from glassgate.mitm.layers.first import GateLayer
 from glassgate.mitm.layers.upstream import back_of

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from glassgate.mitm.driver.limits import Limits
+from glassgate.config.limits import Limits
 from glassgate.mitm.driver.sides import Side
 from glassgate.mitm.layers.events import BUSY
 from glassgate.mitm.tls import Address, OriginTrust

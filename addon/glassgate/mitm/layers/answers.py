@@ -5,7 +5,7 @@ from typing import Protocol
 from mitmproxy import http
 from mitmproxy.connection import Client
 
-from glassgate.mitm.layers.limits import Limits
+from glassgate.config.limits import Limits
 
 
 class Answers(Protocol):

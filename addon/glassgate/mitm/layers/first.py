@@ -36,12 +36,16 @@ HANDSHAKE = 0x16  # how a TLS connection begins (RFC 8446 section 5.1), and no H
 class GateLayer(HttpLayer):
     """The HTTP layer of one client connection. What a driver may look at costs next to nothing."""
 
-    def __init__(self, context: Context, answers: Answers, *, tls_outside: bool = False) -> None:
-        """`tls_outside`: whoever connects to an origin brings its TLS, too."""
+    def __init__(
+        self, context: Context, answers: Answers, *, tls_outside: bool = False, refusal: str | None = None
+    ) -> None:
+        """`tls_outside`: whoever connects to an origin brings its TLS, too. `refusal`: the standing message that is the
+        answer to every request, unjudged, where there is no room for this client."""
         super().__init__(context, HTTPMode.transparent)
         self.answers = answers
         self.at_once: AtOnce | None = None  # a driver may say how
         self._tls_outside = tls_outside
+        self._refusal = refusal
         self.front: Http1Front | Http2Front | None = None  # None until TLS is set up
 
     # What a driver looks at
@@ -120,7 +124,7 @@ class GateLayer(HttpLayer):
 
     def _start(self, event: events.Start) -> Commands:
         front = Http2Front if self.context.client.alpn == b"h2" else Http1Front
-        self.front = front(self.context.fork(), self.answers, self.streams)
+        self.front = front(self.context.fork(), self.answers, self.streams, self._refusal)
         self.connections[self.context.client] = self.front
         yield from self._to_front(event)
 
@@ -200,7 +204,9 @@ class GateLayer(HttpLayer):
             client.handle_event = client._handle_event = client.child_layer.handle_event  # type: ignore[method-assign]
 
 
-def first_layer(context: Context, data: bytes, answers: Answers, *, tls_outside: bool = False) -> layer.Layer | None:
+def first_layer(
+    context: Context, data: bytes, answers: Answers, *, tls_outside: bool = False, refusal: str | None = None
+) -> layer.Layer | None:
     """The layer for a client's first bytes: TLS and HTTP in it, or HTTP; None where there are none yet.
 
     One byte decides: where this waited for a second, mitmproxy's own addon would choose in its place.
@@ -210,5 +216,5 @@ def first_layer(context: Context, data: bytes, answers: Answers, *, tls_outside:
     stack = tunnel.LayerStack()
     if data[0] == HANDSHAKE:
         stack /= GateTls(context, answers.limits)
-    stack /= GateLayer(context, answers, tls_outside=tls_outside)
+    stack /= GateLayer(context, answers, tls_outside=tls_outside, refusal=refusal)
     return stack[0]

@@ -4,8 +4,8 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers import ClientTLSLayer
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import Commands
-from glassgate.mitm.layers.limits import Limits
 
 UNREADABLE = "Cannot parse ClientHello"
 

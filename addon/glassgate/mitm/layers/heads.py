@@ -9,7 +9,7 @@ from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import http
 from mitmproxy.net.http import http1
 
-from glassgate.mitm.layers.limits import Limits
+from glassgate.config.limits import Limits
 
 SWITCHING = 101  # RFC 9110 section 15.2.2
 EMPTY = b"\r\n"
@@ -133,7 +133,7 @@ def request_of(head: bytes, limits: Limits) -> http.Request:
         raise HeadError("bad_request", "nul")
     if b"\r\n " in head or b"\r\n\t" in head:
         raise HeadError("bad_request", "folded_line")
-    if ends - 2 > limits.lines:
+    if ends - 2 > limits.head_lines:
         raise HeadError("head_too_large", "header_lines")
     lines = head[: -len(END)].split(EMPTY)
     if lines[0].count(b" ") != 2 or not lines[0].endswith(VERSIONS):
@@ -154,7 +154,7 @@ def response_of(head: bytes, limits: Limits) -> http.Response:
     if head.count(b"\r") != head.count(EMPTY) or b"\0" in head or b"\r\n " in head or b"\r\n\t" in head:
         unfolded = FOLD.sub(b" ", head[: -len(END)]).split(EMPTY)
         lines = [line.replace(b"\r", b" ").replace(b"\0", b" ") for line in unfolded]
-    if len(lines) - 1 > limits.lines:
+    if len(lines) - 1 > limits.head_lines:
         raise HeadError("origin_broken", "header_lines")
     try:
         response = http1.read_response_head(lines)

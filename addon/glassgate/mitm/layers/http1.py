@@ -35,11 +35,14 @@ CODES = {400: "bad_request", 413: "body_too_large"}  # the standing messages for
 class Http1Front(Http1Server):
     """The side of a connection that a client sees. `streams` are the layer's requests under way, by their ids."""
 
-    def __init__(self, context: Context, answers: Answers, streams: Mapping[int, Layer]) -> None:
+    def __init__(
+        self, context: Context, answers: Answers, streams: Mapping[int, Layer], refusal: str | None = None
+    ) -> None:
         super().__init__(context)
         self.answers = answers
         self.limits = answers.limits
         self.streams = streams
+        self._refusal = refusal  # the answer to whatever is asked
         self.buf: Buffer = Buffer()
         self.held = False  # a body waits until its request is worked on again
         self.draining = False
@@ -121,6 +124,9 @@ class Http1Front(Http1Server):
         return request_of(head, self.limits)
 
     def _began(self, request: http.Request, event: events.ConnectionEvent) -> Commands:
+        if self._refusal:
+            yield from self.refuse(self._refusal, self._refusal, request)
+            return
         self.request = request
         # Looked at now: the gate takes the header off before the request goes on.
         self._asked = asked = Framing(request.headers, request.method)
@@ -280,9 +286,9 @@ class Http1Front(Http1Server):
         if self.buf:
             yield from self.read_headers(events.DataReceived(self.conn, b""))
 
-    def refuse(self, code: str, reason: str) -> Commands:
-        """Answer a head that could not be read, or that did not come, and end."""
-        response = self.answers.for_head(self.context.client, code, None, reason)
+    def refuse(self, code: str, reason: str, request: http.Request | None = None) -> Commands:
+        """Answer a head that could not be read, did not come, or is one too many, and end."""
+        response = self.answers.for_head(self.context.client, code, request, reason)
         head = b"HTTP/1.1 %d %s\r\n%sConnection: close\r\n\r\n"
         line = head % (response.status_code, response.data.reason, bytes(response.headers))
         yield commands.SendData(self.conn, line + (response.raw_content or b""))

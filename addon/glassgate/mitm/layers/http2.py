@@ -50,17 +50,21 @@ class Http2Front(Http2Server):
 
     h2_conn: Bounded
 
-    def __init__(self, context: Context, answers: Answers, streams: Mapping[int, Layer]) -> None:
+    def __init__(
+        self, context: Context, answers: Answers, streams: Mapping[int, Layer], refusal: str | None = None
+    ) -> None:
         super().__init__(context)
         self.answers = answers
         self.limits = limits = answers.limits
         self.requests = streams
         self.h2_conn = Bounded(self.h2_conf, limits)
         self.draining = False
+        self._refusal = refusal  # the answer to whatever is asked
+        self._was_told_to_go = False
         self._withheld: dict[int, int] = {}  # bytes by stream that wait for their request, so that no more may come
         self._enough: set[int] = set()  # streams whose answer comes before their request has ended
         self._resets = Tally(limits.resets, limits.span, answers.clock)
-        self._idle_frames = Tally(limits.idle_frames, limits.span, answers.clock)
+        self._empty_frames = Tally(limits.empty_frames, limits.span, answers.clock)
 
     # What a driver looks at
 
@@ -150,7 +154,7 @@ class Http2Front(Http2Server):
             yield from self._request(event)
             return False
         if isinstance(event, EMPTY):
-            if self._idle_frames.is_over():
+            if self._empty_frames.is_over():
                 yield from self._calm_down()
                 return True
             return False
@@ -175,7 +179,8 @@ class Http2Front(Http2Server):
 
     def _request(self, event: h2.events.RequestReceived) -> Commands:
         fields = event.headers or []
-        if len(fields) > self.limits.lines and sum(name != b"cookie" for name, _ in fields) > self.limits.lines:
+        most = self.limits.head_lines
+        if len(fields) > most and sum(name != b"cookie" for name, _ in fields) > most:
             yield from self._refuse(event.stream_id, "head_too_large", "header_lines")
             return
         try:
@@ -188,6 +193,10 @@ class Http2Front(Http2Server):
             http_version=b"HTTP/2.0", headers=headers, content=None, trailers=None,
             timestamp_start=time.time(), timestamp_end=None,
         )  # fmt: skip
+        if self._refusal:
+            yield from self._refuse(event.stream_id, self._refusal, self._refusal, request)
+            yield from self._go_away()
+            return
         self.streams[event.stream_id] = StreamState.HEADERS_RECEIVED
         yield ReceiveHttp(RequestHeaders(event.stream_id, request, end_stream=bool(event.stream_ended)))
 
@@ -195,7 +204,7 @@ class Http2Front(Http2Server):
         stream_id, size = event.stream_id, event.flow_controlled_length
         if event.data:
             yield ReceiveHttp(RequestData(stream_id, event.data))
-        elif not event.stream_ended and self._idle_frames.is_over():
+        elif not event.stream_ended and self._empty_frames.is_over():
             yield from self._calm_down()
         if self._is_over:
             return True
@@ -208,9 +217,9 @@ class Http2Front(Http2Server):
 
     # To the client
 
-    def _refuse(self, stream_id: int, code: str, reason: str) -> Commands:
-        """Answer a head that could not be judged."""
-        response = self.answers.for_head(self.context.client, code, None, reason)
+    def _refuse(self, stream_id: int, code: str, reason: str, request: http.Request | None = None) -> Commands:
+        """Answer a head that could not be judged, or is one too many."""
+        response = self.answers.for_head(self.context.client, code, request, reason)
         content = response.raw_content or b""
         self._enough.add(stream_id)
         yield from super()._handle_event(ResponseHeaders(stream_id, response, end_stream=not content))
@@ -279,12 +288,16 @@ class Http2Front(Http2Server):
 
     def _drain(self) -> Commands:
         if self.requests or self.h2_conn.stream_buffers:
-            if not self.draining:
-                # By h2 itself it would be the end of all streams.
-                yield commands.SendData(self.conn, GoAwayFrame(0, last_stream_id=ALL_STREAMS).serialize())
+            yield from self._go_away()
             self.draining = True
         else:
             yield from self._close(ErrorCodes.NO_ERROR)
+
+    def _go_away(self) -> Commands:
+        if not self._was_told_to_go:
+            self._was_told_to_go = True
+            # By h2 itself it would be the end of all streams.
+            yield commands.SendData(self.conn, GoAwayFrame(0, last_stream_id=ALL_STREAMS).serialize())
 
     def _too_slow(self) -> Commands:
         unfinished = [stream_id for stream_id in self.requests if self._is_receiving(stream_id)]

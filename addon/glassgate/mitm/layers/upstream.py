@@ -21,9 +21,9 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import TIMED_OUT, Commands
 from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, response_of
-from glassgate.mitm.layers.limits import Limits
 
 
 class Http1Back(Http1Client):

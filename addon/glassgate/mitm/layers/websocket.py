@@ -25,9 +25,9 @@ from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 from wsproto.utilities import split_comma_header
 
+from glassgate.config.limits import Limits
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import CloseWebsocket, Commands
-from glassgate.mitm.layers.limits import Limits
 from glassgate.mitm.layers.tally import Tally
 
 TO_CLOSE = (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING)
@@ -136,13 +136,13 @@ class GateWebsocket(WebsocketLayer):
         found = []
         for extension in split_comma_header(said.encode("ascii", "replace")):
             if extension.partition(";")[0].strip() == PerMessageDeflate.name:
-                found.append(BoundedDeflate(self._limits.message))
+                found.append(BoundedDeflate(self._limits.websocket_message))
                 found[-1].finalize(extension)
         return found
 
     def _side(self, kind: ConnectionType, deflate: list[BoundedDeflate], conn: Connection) -> Side:
         limits: Limits = self._limits
-        return Side(kind, deflate, conn, Tally(limits.control_frames, limits.span, self._answers.clock))
+        return Side(kind, deflate, conn, Tally(limits.websocket_pings, limits.span, self._answers.clock))
 
     def relay_messages(self, event: events.Event) -> Commands:
         """Take what one end says, and pass it to the other."""
@@ -181,7 +181,7 @@ class GateWebsocket(WebsocketLayer):
         data = said.data.encode() if isinstance(said.data, str) else said.data
         source.message += data
         source.frame += len(data)
-        if len(source.message) > self._limits.message or len(source.frames) >= self._limits.fragments:
+        if len(source.message) > self._limits.websocket_message or len(source.frames) >= self._limits.websocket_frames:
             yield from self._end(CloseReason.MESSAGE_TOO_BIG, REASONS[CloseReason.MESSAGE_TOO_BIG])
         elif said.message_finished:
             yield from self._message(source, target, is_text)

@@ -7,7 +7,7 @@ import h2.connection
 from h2.settings import SettingCodes
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection, SendH2Data
 
-from glassgate.mitm.layers.limits import Limits
+from glassgate.config.limits import Limits
 
 PIECE = 16 * 1024  # bytes: of a frame, and those that h2 is given at once, since it copies the rest at each frame
 

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from glassgate.mitm.driver.limits import LIMITS
+from glassgate.config.limits import LIMITS, MIB, Limits
 
 LESS = [
     ("one address cannot take every place", "of_one_address", "connections"),
@@ -15,6 +15,11 @@ LESS = [
     ("a client may think for longer than its head may take", "head_time", "idle_time"),
     ("origins' connections go before clients' do", "kept_time", "idle_time"),
     ("a WebSocket may be silent for longest", "answer_time", "websocket_idle"),
+    ("a head is read to its end", "head", "unread"),
+    ("what waits pauses the client before it ends the connection", "unread", "most_unread"),
+    ("likewise what it does not take", "unsent", "most_unsent"),
+    ("a body that nobody wants is no longer than what is dropped after it", "refused_body", "lingering"),
+    ("one request's body leaves room for others'", "stream_window", "connection_window"),
 ]
 
 
@@ -24,6 +29,12 @@ def test_one_bound_is_below_another(less, more):
 
 
 def test_everything_is_bounded_and_nothing_changes_it():
-    assert all(0 < getattr(LIMITS, one.name) < 1e5 for one in fields(LIMITS))
+    assert all(0 < getattr(LIMITS, one.name) <= 256 * MIB for one in fields(LIMITS))
     with pytest.raises(FrozenInstanceError):
         LIMITS.connections = 0
+
+
+def test_they_are_such_as_an_operator_expects():
+    assert Limits() == LIMITS
+    assert (LIMITS.connections, LIMITS.of_one_address, LIMITS.head, LIMITS.head_time) == (8192, 6000, 65536, 10)
+    assert (LIMITS.refused_body, LIMITS.streams, LIMITS.websocket_message) == (65536, 100, 16 * MIB)

@@ -1,4 +1,7 @@
-"""How much of a connection is kept, and how much of anything is borne, before it ends with a clear answer."""
+"""How much of everything clients and origins may take of the gate.
+
+The value, with its defaults. Which of it can be set, and within what, is said in `config/bounds.py`.
+"""
 
 from dataclasses import dataclass
 
@@ -8,7 +11,23 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of the protocol layers. Sizes are bytes unless they say otherwise, times are seconds."""
+    """Sizes are bytes, times are seconds. The first two parts hold on our own driver alone."""
+
+    # Clients' connections
+    connections: int = 8192  # of all clients
+    of_one_address: int = 6000  # of one client's address
+    head_time: float = 10.0  # from a connection, or the first byte of a head, until the head is whole
+    idle_time: float = 75.0  # between two requests
+    body_pause: float = 30.0  # in which nothing of a body comes that is waited for
+    websocket_idle: float = 3600.0  # in which nothing passes over a WebSocket
+    drain_time: float = 30.0  # for what is under way when the program ends
+
+    # Connections to origins
+    connect_time: float = 10.0  # till an origin takes a connection, TLS and all
+    answer_time: float = 120.0  # till an origin begins to answer, or goes on with it
+    to_origin: int = 512  # connections to one origin
+    kept_idle: int = 64  # of them, those that nobody uses
+    kept_time: float = 30.0  # for which one that nobody uses is kept
 
     # TLS
     hello: int = 32 * KIB  # of a client's first message
@@ -16,7 +35,7 @@ class Limits:
 
     # Heads, of requests and of origins' answers
     head: int = 64 * KIB  # of the first line and all headers; in HTTP/2 of the header list
-    lines: int = 128  # header lines of one head
+    head_lines: int = 128  # header lines of one head
     empty_lines: int = 8  # before a request (RFC 9112 section 2.2 has one taken for none)
     interim_answers: int = 32  # answers of an origin with a 1xx before the one that counts
 
@@ -37,13 +56,13 @@ class Limits:
     stream_window: int = 1 * MIB  # of one request's body that may come before it is worked on
     connection_window: int = 4 * MIB  # of all of them; not less than 64 KiB (RFC 9113 section 6.9.2)
     resets: int = 200  # streams that a client may take back within a `span`
-    idle_frames: int = 1000  # frames without content (PING, SETTINGS, empty DATA…) within a `span`
+    empty_frames: int = 1000  # frames without content (PING, SETTINGS, empty DATA…) within a `span`
     span: float = 10.0
 
     # WebSockets
-    message: int = 16 * MIB  # decompressed
-    fragments: int = 16 * KIB  # frames of one message
-    control_frames: int = 200  # PING and PONG of one side within a `span`
+    websocket_message: int = 16 * MIB  # decompressed
+    websocket_frames: int = 16 * KIB  # frames of one message
+    websocket_pings: int = 200  # PING and PONG of one side within a `span`
     kept_messages: int = 50  # for those who look at the flow
     kept_bytes: int = 1 * MIB  # of them
 
