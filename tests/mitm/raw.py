@@ -103,7 +103,7 @@ class Http2:
             self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
         elif isinstance(event, h2.events.StreamEnded):
             ended = True
-        elif isinstance(event, h2.events.StreamReset):
+        elif isinstance(event, h2.events.StreamReset) and not ended:  # a whole answer stands (RFC 9113 section 8.1)
             status, ended = None, True
         self.answers[stream] = (status, body, ended)
 

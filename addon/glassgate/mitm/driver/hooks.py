@@ -36,10 +36,13 @@ class Table:
 
     def start(self, hook: StartHook) -> Awaitable[Any] | None:
         """Call each handler; the first that has to wait makes all wait."""
-        handlers = self._handlers.get(hook.name, ())
+        handlers = self._handlers.get(hook.name)
+        if not handlers:
+            return None
+        arguments = hook.args()
         for place, handler in enumerate(handlers):
             try:
-                result = handler(*hook.args())
+                result = handler(*arguments)
             except Exception as fault:  # noqa: BLE001 - whatever it is
                 _failed(hook, fault)
                 continue

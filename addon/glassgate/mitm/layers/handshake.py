@@ -1,22 +1,70 @@
-"""The beginning of a client's TLS connection, which mitmproxy takes at any length and reads anew at each piece."""
+"""TLS of a client's connection: its first message has an end, and what is said together is encrypted together.
 
+mitmproxy takes the beginning at any length and reads it anew at each piece.
+"""
+
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers import ClientTLSLayer
+from mitmproxy.proxy.tunnel import TunnelState
+from OpenSSL import SSL
 
 from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import Commands
 
 UNREADABLE = "Cannot parse ClientHello"
+AT_ONCE = 1 << 16  # bytes that are taken of what is to be sent
 
 
 class GateTls(ClientTLSLayer):
-    """TLS of a client's connection, whose first message has an end."""
+    """TLS of a client's connection."""
 
     def __init__(self, context: Context, limits: Limits) -> None:
         super().__init__(context)
         self._limits = limits
         self._pieces = 0
+
+    def handle_event(self, event: events.Event) -> Commands:
+        """Take an event. Once TLS is set up, nothing in here is waited for."""
+        is_open = self.tunnel_state is TunnelState.OPEN and self._paused is None
+        return self._while_open(event) if is_open else super().handle_event(event)
+
+    def _while_open(self, event: events.Event) -> Commands:
+        if not isinstance(event, events.ConnectionEvent) or event.connection is not self.conn:
+            yield from self.event_to_child(event)
+        elif isinstance(event, events.DataReceived):
+            yield from self.receive_data(event.data)
+        else:
+            yield from super().handle_event(event)
+
+    def event_to_child(self, event: events.Event) -> Commands:
+        """Hand an event on; what is said because of it is encrypted together, in as few records as can be."""
+        if self.tunnel_state is not TunnelState.OPEN:
+            yield from super().event_to_child(event)
+            return
+        said: list[bytes] = []
+        for command in self.child_layer.handle_event(event):
+            if isinstance(command, commands.SendData) and command.connection is self.conn:
+                said.append(command.data)
+                continue
+            if said:
+                yield from self.send_data(b"".join(said))
+                said.clear()
+            yield from self._handle_command(command)
+        if said:
+            yield from self.send_data(b"".join(said))
+
+    def tls_interact(self) -> Commands:
+        """Send what is encrypted. mitmproxy asks once more, for nothing, and pays for the exception that says so."""
+        more = True
+        while more:
+            try:
+                data = self.tls.bio_read(AT_ONCE)
+            except SSL.WantReadError:
+                return
+            more = len(data) == AT_ONCE
+            yield commands.SendData(self.conn, data)
 
     def receive_handshake_data(self, data: bytes) -> CommandGenerator[tuple[bool, str | None]]:
         """Take a piece. (whether it is done, what is wrong)"""
