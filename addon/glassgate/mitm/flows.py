@@ -76,7 +76,9 @@ def response(answer: Answer, *, head: bool = False) -> http.Response:
 
 def refusal() -> http.Response:
     """What stands for an answer as long as nothing is decided."""
-    return http.Response(b"HTTP/1.1", 503, b"Service Unavailable", REFUSAL, b"", None, 0.0, 0.0)
+    headers = http.Headers()
+    headers.fields = REFUSAL
+    return http.Response(b"HTTP/1.1", 503, b"Service Unavailable", headers, b"", None, 0.0, 0.0)
 
 
 def show_address(flow: http.HTTPFlow, request: Request, port: int) -> None:

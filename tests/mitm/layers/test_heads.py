@@ -5,11 +5,15 @@ import tracemalloc
 
 import h11
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mitmproxy.http import Headers, Request, Response
+from mitmproxy.net.http import http1
 from mitmproxy.net.http.http1 import expected_http_body_size
+from mitmproxy.net.http.validate import validate_headers
 
 from glassgate.config.limits import Limits
-from glassgate.mitm.layers.heads import Buffer, Chunks, Framing, HeadError, request_of, response_of
+from glassgate.mitm.layers.heads import Buffer, Chunks, Framing, HeadError, check, request_of, response_of
 
 LIMITS = Limits(head=1024, head_lines=8)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
@@ -310,3 +314,49 @@ BAD_SIZES = [
 def test_where_a_request_has_no_end_that_is_sure(fields):
     with pytest.raises(ValueError, match=r".+"):
         Framing(Headers(fields), "POST").size()
+
+
+ODD = [
+    ("a name that is no token", b"A b: c", False),
+    ("a space before the colon", b"A : c", False),
+    ("a name beyond ASCII", b"\xe4: c", False),
+    ("two lengths", b"Content-Length: 1\r\nContent-Length: 1", False),
+    ("a length of another kind", b"Content-Length: +1", False),
+    ("a length and chunks", b"Content-Length: 1\r\nTransfer-Encoding: chunked", False),
+    ("chunks twice", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", False),
+    ("a coding that is none", b"Transfer-Encoding: xchunked", False),
+    ("a name as long as one that frames", b"X-Content-Leng: +1", True),
+    ("any sign that a token has", b"!#$%&'*+-.^_`|~09azAZ: c", True),
+    ("one length", b"content-length: 12", True),
+]
+
+
+@pytest.mark.parametrize(("lines", "holds"), [row[1:] for row in ODD], ids=[row[0] for row in ODD])
+def test_headers_are_checked_as_mitmproxy_checks_them(lines, holds):
+    request = request_of(GET + lines + b"\r\n\r\n", LIMITS)
+    for checks in (check, validate_headers):
+        if holds:
+            checks(request)
+        else:
+            with pytest.raises(ValueError, match=r"."):
+                checks(request)
+
+
+LINES = st.lists(st.sampled_from([b"A", b"b-C", b":", b" ", b"\t", b"\xe4", b"\x0b", b"\x01", b"1", b","])).map(
+    b"".join
+)
+
+
+@given(st.lists(LINES.filter(lambda line: line[:1] not in (b"", b" ", b"\t")), max_size=4), LINES)
+def test_a_head_is_read_as_mitmproxy_reads_it(lines, target):
+    """The quick way reads what mitmproxy's would, or leaves it to that."""
+    head = b"\r\n".join([b"GET /" + target.replace(b" ", b"") + b" HTTP/1.1", *lines, b"", b""])
+    try:
+        theirs = http1.read_request_head(head[:-4].split(b"\r\n"))
+    except ValueError:
+        theirs = None
+    try:
+        ours = request_of(head, LIMITS)
+    except HeadError:
+        ours = None
+    assert (ours and ours.data.path, ours and ours.headers) == (theirs and theirs.data.path, theirs and theirs.headers)

@@ -3,6 +3,7 @@
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any, Protocol
 
 from mitmproxy.addonmanager import AddonManager
@@ -33,13 +34,18 @@ class Table:
         self._handlers: Mapping[str, tuple[Handler, ...]] = {
             name: tuple(getattr(addon, name) for addon in addons if hasattr(addon, name)) for name in names
         }
+        self._arguments: dict[type[StartHook], tuple[str, ...]] = {}
 
     def start(self, hook: StartHook) -> Awaitable[Any] | None:
         """Call each handler; the first that has to wait makes all wait."""
         handlers = self._handlers.get(hook.name)
         if not handlers:
             return None
-        arguments = hook.args()
+        kind = type(hook)
+        names = self._arguments.get(kind)
+        if names is None:
+            names = self._arguments[kind] = tuple(field.name for field in fields(hook))  # type: ignore[arg-type]
+        arguments = [getattr(hook, name) for name in names]
         for place, handler in enumerate(handlers):
             try:
                 result = handler(*arguments)

@@ -1,6 +1,7 @@
 """The HTTP layer of one client connection, and the choice of it by the client's first bytes."""
 
 import logging
+from copy import copy
 from typing import Any
 
 from mitmproxy.connection import Connection, ConnectionState
@@ -170,7 +171,7 @@ class GateLayer(HttpLayer):
 
     def make_stream(self, stream_id: int) -> Commands:
         """Begin one request."""
-        self.streams[stream_id] = GateStream(self.context.fork(), stream_id, self.answers, self.at_once)
+        self.streams[stream_id] = GateStream(_fork(self.context), stream_id, self.answers, self.at_once)
         yield from ()
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
@@ -202,6 +203,13 @@ class GateLayer(HttpLayer):
             client.child_layer = Http1Back(client.context, self.answers.limits)
             # Neither has anything to do between the two, nor to wait for.
             client.handle_event = client._handle_event = client.child_layer.handle_event  # type: ignore[method-assign]
+
+
+def _fork(context: Context) -> Context:
+    # Context.fork makes a server of its own first, which costs more than all the rest of a stream, and drops it.
+    fork = copy(context)
+    fork.layers = context.layers.copy()
+    return fork
 
 
 def first_layer(

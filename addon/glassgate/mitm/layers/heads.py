@@ -1,6 +1,7 @@
 """Heads of HTTP/1 messages: where one ends, how long it may be, and only one way to read it."""
 
 import re
+import time
 from typing import Self, cast
 
 from h11 import Data, EndOfMessage, LocalProtocolError
@@ -8,6 +9,7 @@ from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import http
 from mitmproxy.net.http import http1
+from mitmproxy.net.http.validate import validate_headers
 
 from glassgate.config.limits import Limits
 
@@ -16,7 +18,13 @@ EMPTY = b"\r\n"
 END = b"\r\n\r\n"
 VERSIONS = (b" HTTP/1.1", b" HTTP/1.0")
 FOLD = re.compile(rb"\r?\n[ \t]+")
+TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # RFC 9110 section 5.6.2
+NAMES = re.compile(TOKEN + rb"(?::" + TOKEN + rb")*+")
+FIELD_LINES = re.compile(rb"(?:" + TOKEN + rb":[^\r\n\0]*+\r\n)*+")
+REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") (/[!-~]*+) (HTTP/1\.[01])")
+STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9]{2}) ([\t -~]*+)")
 FRAMING = {name.encode(): name for name in ("transfer-encoding", "content-length", "connection")}
+FRAMING_LENGTHS = frozenset(map(len, FRAMING))  # no other header's name needs to be looked at
 
 
 class HeadError(ValueError):
@@ -135,6 +143,10 @@ def request_of(head: bytes, limits: Limits) -> http.Request:
         raise HeadError("bad_request", "folded_line")
     if ends - 2 > limits.head_lines:
         raise HeadError("head_too_large", "header_lines")
+    line, _, fields = head[: -len(EMPTY)].partition(EMPTY)
+    if (plain := REQUEST_LINE.fullmatch(line)) and FIELD_LINES.fullmatch(fields):
+        method, target, version = plain.groups()
+        return http.Request("", 0, method, b"", b"", target, version, _fields(fields), None, None, time.time(), None)
     lines = head[: -len(END)].split(EMPTY)
     if lines[0].count(b" ") != 2 or not lines[0].endswith(VERSIONS):
         raise HeadError("bad_request", "request_line")
@@ -150,6 +162,14 @@ def response_of(head: bytes, limits: Limits) -> http.Response:
     What a proxy may replace by a space is replaced: a folded line, a carriage return alone (RFC 9112 sections 5.2
     and 2.2), a NUL (RFC 9110 section 5.5).
     """
+    line, _, fields = head[: -len(EMPTY)].partition(EMPTY)
+    if (
+        (plain := STATUS_LINE.fullmatch(line))
+        and FIELD_LINES.fullmatch(fields)
+        and fields.count(EMPTY) <= limits.head_lines
+    ):
+        version, status, reason = plain.groups()
+        return http.Response(version, int(status), reason, _fields(fields), None, None, time.time(), None)
     lines = head[: -len(END)].split(EMPTY)
     if head.count(b"\r") != head.count(EMPTY) or b"\0" in head or b"\r\n " in head or b"\r\n\t" in head:
         unfolded = FOLD.sub(b" ", head[: -len(END)]).split(EMPTY)
@@ -163,6 +183,24 @@ def response_of(head: bytes, limits: Limits) -> http.Response:
     if response.http_version not in ("HTTP/1.1", "HTTP/1.0") or not 100 <= response.status_code <= 999:
         raise HeadError("origin_broken", "status_line")
     return response
+
+
+def _fields(lines: bytes) -> http.Headers:
+    # What most heads are is read here in two passes of C; what is odd, by mitmproxy, line by line.
+    parts = [line.partition(b":") for line in lines.split(EMPTY)[:-1]]
+    headers = http.Headers()
+    headers.fields = tuple(
+        [(name, value.strip()) for name, _, value in parts]
+    )  # bytes, which the constructor looks for
+    return headers
+
+
+def check(message: http.Message) -> None:
+    """Refuse headers that can be read in two ways, as mitmproxy does, which asks for each. Raises ValueError."""
+    fields = message.headers.fields
+    framed = any(len(name) in FRAMING_LENGTHS and name.lower() in FRAMING for name, _ in fields)
+    if framed or not NAMES.fullmatch(b":".join([name for name, _ in fields])):
+        validate_headers(message)
 
 
 class Framing:
@@ -179,7 +217,7 @@ class Framing:
         self.status_code = status_code
         self.headers: dict[str, str] = {}
         for name, value in headers.fields:
-            key = FRAMING.get(name.lower())
+            key = FRAMING.get(name.lower()) if len(name) in FRAMING_LENGTHS else None
             if key is not None:
                 before = self.headers.get(key)
                 said = value.decode("latin-1")

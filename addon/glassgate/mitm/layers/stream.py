@@ -1,7 +1,6 @@
 """One request and its answer: a body has a limit, trailers are left out, and whatever fails gets an answer of ours."""
 
 from mitmproxy import flow, http
-from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.context import Context
@@ -24,7 +23,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeaders
 from glassgate.access.pages import MESSAGES
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import ERRORS, AtOnce, Commands, Early, Enough, Refuse
-from glassgate.mitm.layers.heads import SWITCHING
+from glassgate.mitm.layers.heads import SWITCHING, check
 from glassgate.mitm.layers.websocket import GateWebsocket
 
 FROM_CLIENT = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage)
@@ -82,7 +81,7 @@ class GateStream(HttpStream):
             return
         if not event.end_stream and (yield from self._is_too_long()):
             return
-        if request.headers.get("expect", "").lower() == "100-continue":
+        if _waits(request):
             request.headers.pop("expect")
             yield SendHttp(ResponseHeaders(self.stream_id, _continue()), self.context.client)
         self.server_state = self.state_wait_for_response_headers
@@ -93,7 +92,11 @@ class GateStream(HttpStream):
 
     def check_invalid(self, request: bool) -> Commands:
         """Refuse a request whose headers can be read in two ways. True where it was refused."""
-        said = validate_request(HTTPMode.transparent, self.flow.request, True)
+        said = validate_request(HTTPMode.transparent, self.flow.request, False)
+        try:
+            check(self.flow.request)
+        except ValueError as fault:
+            said = said or str(fault)
         if said is None:
             return False
         self.flow.error = flow.Error(said)
@@ -166,7 +169,7 @@ class GateStream(HttpStream):
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
         """Take the head of an origin's answer for a failure where it can be read in two ways."""
         try:
-            validate_headers(event.response)
+            check(event.response)
             self._check_upgrade(event.response)
         except ValueError as fault:
             yield SendHttp(_ended(self.stream_id), self.context.server)
@@ -287,6 +290,14 @@ class GateStream(HttpStream):
             yield SendHttp(ResponseData(self.stream_id, content), client)
         yield DropStream(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), client)
+
+
+def _waits(request: http.Request) -> bool:
+    """Whether its body is sent only once it is asked for (RFC 9110 section 10.1.1)."""
+    fields = request.headers.fields
+    return any(
+        value.lower() == b"100-continue" for name, value in fields if len(name) == 6 and name.lower() == b"expect"
+    )
 
 
 def _continue() -> http.Response:
