@@ -21,7 +21,6 @@ ONE_FRONT = {
     "cli/test_entra.py": "the lab is the doctor's patient: what is tried is the doctor",
     "cli/test_run.py": "our own commands",
     "journeys/test_stock_programs.py": "mitmproxy's own commands",
-    "mitm/driver/test_front_door.py": "our driver's counts, and its end",
     "mitm/test_script.py": "what only mitmdump does: it loads a script again",
 }
 

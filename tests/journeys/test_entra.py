@@ -2,12 +2,12 @@
 faults on command. Nothing here is a part of the product that stands in for another."""
 
 import json
-import subprocess
 import time
 
 import pytest
+from click.testing import CliRunner
 
-from journeys.demo import PROGRAM, environment
+from glassgate.cli.main import commands
 from journeys.visitor import Visitor
 
 STAFF = "1f6b2c44-9f7e-4a53-8b0a-3f9d0c5e7a01"
@@ -16,12 +16,9 @@ PROGRAMS = {"Accept": "application/json"}
 
 
 def lab(demo, *words):
-    """`glassgate lab …` from another terminal, while the gate runs."""
-    done = subprocess.run(
-        [*PROGRAM, "lab", *words], cwd=demo.folder, env=environment(), capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """`glassgate lab …` while the gate runs, which is another process."""
+    done = CliRunner().invoke(commands, ["lab", *words, "-c", str(demo.config)])
+    assert done.exit_code == 0, done.output
 
 
 def logged(demo, **wanted):

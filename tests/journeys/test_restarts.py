@@ -4,7 +4,7 @@ import threading
 
 from journeys.visitor import NAVIGATION, Visitor
 
-RESTARTS = 20
+RESTARTS = {"driver": 20, "stock": 5}  # what outlives a kill is the store's doing, the same on both
 PEOPLE = ("alice", "bob", "alice", "bob")
 
 
@@ -44,7 +44,7 @@ class Stranger(Person):
         self.answers.append(page.status)
 
 
-def test_twenty_restarts_lose_nobody_and_let_nobody_in(prepare, tmp_path):
+def test_restarts_lose_nobody_and_let_nobody_in(prepare, front, tmp_path):
     demo = prepare(tmp_path / "demo")
     demo.start()
     try:
@@ -52,7 +52,7 @@ def test_twenty_restarts_lose_nobody_and_let_nobody_in(prepare, tmp_path):
         stranger = Stranger(demo)
         for one in (*people, stranger):
             one.start()
-        for _ in range(RESTARTS):
+        for _ in range(RESTARTS[front]):
             demo.kill()
             demo.start()
             for one in people:
@@ -68,9 +68,9 @@ def test_twenty_restarts_lose_nobody_and_let_nobody_in(prepare, tmp_path):
         for one in people:
             # 503: the moment between the listener and the gate behind it. Never a 401 or a redirect.
             assert set(one.answers) <= {200, 502, 503}
-            assert one.answers.count(200) >= RESTARTS
+            assert one.answers.count(200) >= RESTARTS[front]
         assert set(stranger.answers) <= {401, 503}
-        assert stranger.answers.count(401) >= RESTARTS
+        assert stranger.answers.count(401) >= RESTARTS[front]
         assert not [line for line in demo.origin_log("wiki") if "strangers-only" in line]
     finally:
         demo.stop()

@@ -243,7 +243,8 @@ def gate(certificates, folder, origin_port, *, front="driver", addon=GateAddon, 
     try:
         yield Gate(front, settings, made, parts, *loops[0])
     finally:
-        loops[0][1].shutdown()
+        if running.is_alive():  # a test may have ended it
+            loops[0][1].shutdown()
         running.join(10)
         lanes.close()
 
