@@ -4,7 +4,7 @@ import pytest
 
 from config.files import GOOD, LAB, OTHER, ROOT, STAFF, app, good, policy, provider, settings
 from glassgate.config.load import load
-from glassgate.config.safety import notes, warnings
+from glassgate.config.safety import notes, on_stock_programs, warnings
 
 EVERYONE = [{"everyone": {}}]
 STAFF_ALONE = [{"group": "staff"}]
@@ -144,3 +144,23 @@ def test_accounts_that_end_unheard_are_a_note(tmp_path, name):
     changes, told = UNASKED[name]
     found = notes(settings(app(forward_cookie=True) | changes, tmp_path))
     assert [one.mend for one in found] == ["`recheck: 1h` asks there once an hour"] * told
+
+
+STOCK = {  # name: (what is said besides, words of the note)
+    "on this machine": ({}, None),
+    "on the internet": ({"listen": "0.0.0.0:443"}, "bound no times and no counts of connections"),
+    "what holds there too": ({"limits": {"head": "32 KiB"}}, None),
+    "what does not": (
+        {"limits": {"head": "32 KiB", "head_time": "5s", "connections": 100}},
+        "do not heed `connections`, `of_one_address`, `head_time` of `limits`",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STOCK)
+def test_what_stock_programs_do_not_bound_is_a_note(tmp_path, name):
+    changes, said = STOCK[name]
+    found = settings(good(**changes), tmp_path)
+    told = [str(note) for note in on_stock_programs(found)]
+    assert [said in one and "run the gate by `serve`" in one for one in told] == [True] * bool(said)
+    assert {str(note) for note in on_stock_programs(found)} <= {str(note) for note in notes(found)}

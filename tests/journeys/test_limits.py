@@ -110,6 +110,13 @@ def test_who_keeps_us_waiting(demo, front, data, told):
         assert (status(answer) if answer else None) == told
 
 
+def test_what_does_not_hold_is_said_at_the_start(demo, front):
+    said = "config.yaml:"  # with its line
+    lines = [line for line in demo.output.splitlines() if "`limits`" in line]
+    assert len(lines) == (front == "stock")
+    assert all(said in line and "`head_time`, `idle_time`, `body_pause`" in line for line in lines)
+
+
 OF_ONE = 6
 
 

@@ -11,7 +11,7 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes are bytes, times are seconds. The first two parts hold on our own driver alone."""
+    """Sizes are bytes, times are seconds. The first two parts are OF_OUR_DRIVER."""
 
     # Clients' connections
     connections: int = 8192  # of all clients
@@ -68,3 +68,9 @@ class Limits:
 
 
 LIMITS = Limits()
+
+# What mitmproxy's own server, of `mitmdump -s` and `mitmweb -s`, knows nothing of.
+OF_OUR_DRIVER = (
+    "connections", "of_one_address", "head_time", "idle_time", "body_pause", "websocket_idle", "drain_time",
+    "connect_time", "answer_time", "to_origin", "kept_idle", "kept_time",
+)  # fmt: skip

@@ -18,6 +18,7 @@ from glassgate.access.questions import (
     every_question,
 )
 from glassgate.config.addresses import host_of, is_loopback
+from glassgate.config.limits import LIMITS, OF_OUR_DRIVER
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError
 from glassgate.oidc.provider import Provider
@@ -33,7 +34,19 @@ def warnings(settings: Settings) -> tuple[GlassgateError, ...]:
 
 def notes(settings: Settings) -> tuple[GlassgateError, ...]:
     """What is well as it is, but good to know. Never a reason to refuse anything."""
-    return (*_cookies(settings), *_long_memories(settings))
+    return (*_cookies(settings), *_long_memories(settings), *on_stock_programs(settings))
+
+
+def on_stock_programs(settings: Settings) -> Warnings:
+    """What of the limits does not hold with `mitmdump -s` and `mitmweb -s`, where that matters."""
+    unheeded = [name for name in OF_OUR_DRIVER if getattr(settings.limits, name) != getattr(LIMITS, name)]
+    said = f"do not heed {_list(unheeded)} of `limits`" if unheeded else "bound no times and no counts of connections"
+    if unheeded or not is_loopback(settings.listen.host):
+        yield GlassgateError(
+            f"`mitmdump -s` and `mitmweb -s` {said}",
+            where=_place(settings, "limits" if unheeded else "listen"),
+            mend="run the gate by `serve`, or put a proxy in front that does",
+        )
 
 
 def _cookies(settings: Settings) -> Warnings:

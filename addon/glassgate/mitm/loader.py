@@ -13,6 +13,7 @@ from mitmproxy.connection import Client
 from mitmproxy.flow import Flow
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
+from glassgate.config import safety
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm import options
@@ -91,6 +92,8 @@ class Place:
             handler.addFilter(RedactFilter())
         self.addons.append(program.addon)
         self._program = program
+        for said in safety.on_stock_programs(program.settings) if self._listen is _by_mitmproxy else ():
+            logger.warning("%s", said)
         await self._listen(program)
         program.start()
 
