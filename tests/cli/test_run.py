@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from cli.program import SECRET, demo, deployed, glassgate
-from journeys.demo import PROGRAM
+from journeys.demo import PROGRAM, free_ports
 from journeys.demo import prepare as demo_in
 
 
@@ -86,6 +86,59 @@ def test_serve_refuses_a_lab_whatever_else_is_wrong(tmp_path):
     assert done.lines == [
         "glassgate: config.yaml: `serve` runs no lab (set `lab.enabled` to false, or use `up` on your own machine)"
     ]
+
+
+CANNOT = [
+    (
+        "the store is in memory",
+        'store: "memory:"',
+        "workers share no memory, and the store is in memory",
+        "`store: sqlite:",
+    ),
+    ("too few ports", "metrics: {listen: 127.0.0.1:65534}", "3 workers have 3 ports for their metrics", "lower one"),
+]
+
+
+@pytest.mark.parametrize(("line", "what", "mend"), [row[1:] for row in CANNOT], ids=[row[0] for row in CANNOT])
+def test_what_workers_cannot_share_is_one_line(tmp_path, line, what, mend):
+    deployed(tmp_path, lambda text: f"{text}{line}\n")
+    done = glassgate(tmp_path, "serve", "--workers", "3")
+    assert (done.code, done.out, len(done.lines)) == (1, "", 1)
+    assert done.err.startswith("glassgate: config.yaml:")
+    assert what in done.err
+    assert mend in done.err
+
+
+def test_what_keeps_all_workers_from_starting_is_one_line(tmp_path):
+    deployed(tmp_path)
+    (tmp_path / "state").mkdir(mode=0o755)
+    (tmp_path / "state" / "glassgate.db").write_text("no database")
+    (tmp_path / "state" / "glassgate.db").chmod(0o600)
+    done = glassgate(tmp_path, "serve", "--workers", "3")
+    assert (done.code, done.out, len(done.lines)) == (1, "", 1)
+
+
+def test_a_port_of_the_second_workers_metrics_that_is_taken_is_one_line(tmp_path):
+    [first] = free_ports(1)
+    deployed(tmp_path, lambda text: f"{text}metrics: {{listen: 127.0.0.1:{first}}}\n")
+    with taken(first + 1):
+        done = glassgate(tmp_path, "serve", "--workers", "2")
+    assert (done.code, done.out, len(done.lines)) == (1, "", 1)
+    assert f"127.0.0.1:{first + 1}" in done.err
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "257", "many"])
+def test_a_strange_number_of_workers_is_a_wrong_call(tmp_path, count):
+    deployed(tmp_path)
+    assert glassgate(tmp_path, "serve", "--workers", count).code == 2
+
+
+def test_a_port_that_is_taken_is_said_of_workers_too(tmp_path):
+    port = deployed(tmp_path)
+    with taken(port):
+        done = glassgate(tmp_path, "serve", "--workers", "2")
+    assert (done.code, len(done.lines)) == (1, 1)
+    assert f"nothing can listen at 127.0.0.1:{port}: address already in use" in done.err
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -21,6 +21,7 @@ ONE_FRONT = {
     "cli/test_entra.py": "the lab is the doctor's patient: what is tried is the doctor",
     "cli/test_run.py": "our own commands",
     "journeys/test_stock_programs.py": "mitmproxy's own commands",
+    "journeys/test_workers.py": "our own command's processes",
     "mitm/test_script.py": "what only mitmdump does: it loads a script again",
 }
 

@@ -73,7 +73,7 @@ class Visitor:
         if data is not None:
             body = urlencode(data).encode() if isinstance(data, dict) else data
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        connection = Connection(parts.hostname, parts.port or 443, self.context, self.timeout)
+        connection = self.connection(parts.hostname, parts.port or 443)
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body, sent)
@@ -84,6 +84,10 @@ class Visitor:
         for line in answer.headers.get_all("Set-Cookie", []):
             self._keep(jar, line)
         return page
+
+    def connection(self, host, port):
+        """A new connection to a gate on this machine."""
+        return Connection(host, port, self.context, self.timeout)
 
     def open(self, url, **more):
         """Follow redirects to a page."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,12 +13,16 @@ from glassgate.cli.compose import Composed, compose
 from glassgate.cli.lab_switched import switched
 from glassgate.cli.options import config_option
 from glassgate.cli.welcome import welcome
+from glassgate.cli.workers import start_workers
 from glassgate.config.load import load
 from glassgate.config.settings import Endpoint, Settings
 from glassgate.errors import StartError
 from glassgate.mitm import masters
+from glassgate.mitm.driver.listening import is_handed_in, sockets_each
 
 WEB_PORTS = range(8081, 8101)
+LAST_PORT = 65535
+LONGER = 10.0  # seconds that a worker has for its end, beyond what is under way
 
 
 @click.command()
@@ -44,7 +49,9 @@ def web(path: Path) -> None:
 
 @click.command()
 @config_option
-def serve(path: Path) -> None:
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N",
+              help="Processes behind the one port; about one for each core.")  # fmt: skip
+def serve(path: Path, workers: int) -> None:
     """Run the gate in front of real origins: no lab, no screen."""
     settings = load(path, os.environ)
     if settings.lab:
@@ -53,7 +60,29 @@ def serve(path: Path) -> None:
         )
     _listenable(settings)
     said = f"glassgate: {settings.origin_of(settings.team.host)} answers."
-    asyncio.run(masters.run_lean(compose(settings), lambda: click.echo(said)))
+    if workers == 1:
+        asyncio.run(masters.run_lean(compose(settings), lambda: click.echo(said)))
+    else:
+        _serve_by(workers, settings, f"{said} {workers} workers.")
+
+
+def _serve_by(workers: int, settings: Settings, said: str) -> None:
+    if settings.store == "memory:":
+        where = settings.places.get(("store",), str(settings.path))
+        mend = "write `store: sqlite:state/glassgate.db`"
+        raise StartError("workers share no memory, and the store is in memory", where=where, mend=mend)
+    if settings.metrics and settings.metrics.port + workers - 1 > LAST_PORT:
+        where = settings.places.get(("metrics",), str(settings.path))
+        raise StartError(
+            f"{workers} workers have {workers} ports for their metrics", where=where, mend="begin with a lower one"
+        )
+    listening = sockets_each(workers, settings.listen, os.environ, os.getpid())
+    worker = start_workers(listening, lambda: click.echo(said), settings.limits.drain_time + LONGER)
+    # From here on this is one of the workers. Each is watched by itself, at a port of its own.
+    if settings.metrics:
+        metrics = replace(settings.metrics, port=settings.metrics.port + worker.number)
+        settings = replace(settings, metrics=metrics)
+    asyncio.run(masters.run_lean(compose(settings), worker.ready, worker.listening))
 
 
 def _load(path: Path) -> Settings:
@@ -63,6 +92,8 @@ def _load(path: Path) -> Settings:
 
 
 def _listenable(settings: Settings) -> None:
+    if is_handed_in(os.environ, os.getpid()):
+        return
     taken = _free(settings.listen)
     if taken:
         raise StartError(
