@@ -83,6 +83,10 @@ class GateLayer(HttpLayer):
 
     # Events
 
+    def handle_event(self, event: events.Event) -> Commands:
+        """Take an event. Requests wait in here, this never does."""
+        return self._handle_event(event)
+
     def _handle_event(self, event: events.Event) -> Commands:
         handled = self._handled(event)
         return handled if self._tls_outside else self._or_end(handled)
@@ -149,7 +153,9 @@ class GateLayer(HttpLayer):
             elif isinstance(command, SendHttp):
                 yield from self.event_to_child(self.connections[command.connection], command.event)
             elif isinstance(command, DropStream):
-                self.streams.pop(command.stream_id, None)
+                stream = self.streams.pop(command.stream_id, None)
+                if isinstance(stream, GateStream):
+                    stream.let_go()
             elif isinstance(command, commands.SendData):
                 yield command
             else:

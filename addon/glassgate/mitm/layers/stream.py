@@ -275,6 +275,11 @@ class GateStream(HttpStream):
             yield DropStream(self.stream_id)
         return killed
 
+    def let_go(self) -> None:
+        """Hold itself no longer, so that a request's memory is free with its end, not when a collector comes by."""
+        self.context.layers.clear()
+        self.client_state = self.server_state = _nothing
+
     def _answer(self, response: http.Response) -> Commands:
         """Send an answer now, whatever of the request is still to come."""
         unfinished = self.client_state != self.state_done
@@ -290,6 +295,10 @@ class GateStream(HttpStream):
             yield SendHttp(ResponseData(self.stream_id, content), client)
         yield DropStream(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), client)
+
+
+def _nothing(event: events.Event) -> Commands:
+    yield from ()
 
 
 def _waits(request: http.Request) -> bool:
