@@ -99,7 +99,7 @@ def test_one_connection_more_than_may_be_is_told_so(running, limit):
 
 
 def test_by_http_2_each_request_is_told_so_and_the_client_to_go(running):
-    made, origin, client = running(connections=1)
+    made, origin, client = running(connections=1, head_time=2.0)  # after which it is hung up on
     assert client().ask("/one")[0] == 200
     peer = Http2(made.ca, made.port)
     asked = [(":method", "GET"), (":scheme", "https"), (":authority", f"wiki.localhost:{made.port}")]
