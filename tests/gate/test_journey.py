@@ -21,8 +21,9 @@ from gate.site import (
     site_of,
 )  # fmt: skip
 from glassgate.access import token
+from glassgate.access.policy import Decision, Policy, Rule
 from glassgate.gate.exchange import Answer, Forward, Local, run
-from glassgate.gate.journey import journey
+from glassgate.gate.journey import journey, still_allowed
 
 
 def ask(site, target, **more):
@@ -399,6 +400,61 @@ def test_a_websocket_needs_the_apps_own_origin(origin, passes):
     sent = {"upgrade": "websocket", "connection": "Upgrade"} | ({"origin": origin} if origin else {})
     outcome = browser.ask(WIKI, "/ticks", headers=sent)
     assert (isinstance(outcome, Forward) and outcome.websocket) if passes else outcome.status == 403
+
+
+def opened(**more):
+    """A site, and what `still_allowed` says of a WebSocket that was let in there, so many seconds later."""
+    site = site_of(**more)
+    browser = Browser(site)
+    assert isinstance(browser.open(WIKI, "/"), Forward)
+    let_in = browser.ask(WIKI, "/ticks", headers={"upgrade": "websocket", "origin": f"https://{WIKI}:8443"})
+    assert isinstance(let_in, Forward)
+
+    def later(seconds, peer="127.0.0.1"):
+        heard = []
+        request = request_of("/ticks", peer=peer)
+        said = run(still_allowed(site, request, let_in.app, let_in.token, NOW + seconds), heard.append)
+        assert heard == [], "nothing is told of it"
+        return said
+
+    return site, later
+
+
+def test_what_was_let_in_may_go_on_till_its_token_ends():
+    _, later = opened()
+    assert [later(0), later(3599), later(3600)] == [None, None, "expired"]
+
+
+def test_what_was_let_in_goes_by_the_policy_of_now():
+    allowed = []
+    rule = Rule("now", lambda facts: str(facts.ip) != "192.0.2.1" and not allowed)
+    _, later = opened(apps=[app("wiki", WIKI, Policy("now", Decision.ALLOW, (rule,)))])
+    assert [later(1), later(1, peer="192.0.2.1")] == [None, "policy"]
+    allowed.append("nobody")
+    assert later(1) == "policy"
+
+
+def test_what_was_let_in_ends_with_its_session_whatever_else_the_request_presents():
+    site, later = opened()
+    for session in run(_sessions_of(site)):
+        run(site.sessions.end(session))
+    assert later(1) == "session_ended"
+
+
+def test_what_was_let_in_waits_for_nobody_to_act():
+    site, later = opened()
+    [session] = run(_sessions_of(site))
+    assert run(site.sessions.replace(session, replace(session, challenge=""), NOW))
+    assert later(2) == "interaction_needed"
+
+
+def _sessions_of(site):
+    """Every live session of a memory store."""
+    stored = [key for space, key in site.sessions._store._entries if space == "session"]
+    found = []
+    for key in stored:
+        found.append((yield from site.sessions.by_id(key, NOW)))
+    return found
 
 
 def test_a_websocket_without_a_session_is_a_401():

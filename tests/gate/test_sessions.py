@@ -53,6 +53,34 @@ def test_a_read_that_was_under_way_cannot_bring_it_back():
     assert run(sessions.granted("nonce", NOW)) is None
 
 
+def test_what_was_read_ahead_needs_no_store_for_a_second():
+    store = MemoryStore()
+    sessions, session = written(store)
+    run(sessions.grant("other app's", Grant("s1", "aud2", NOW + 600)))
+    run(sessions.grant("of none", Grant("s0", "aud", NOW + 600)))
+    elsewhere = Sessions(store)
+    run(elsewhere.read_ahead(["nonce", "other app's", "of none", "unknown"], NOW))
+    for nonce in ("nonce", "other app's"):
+        with pytest.raises(StopIteration) as end:
+            next(elsewhere.granted(nonce, NOW + 0.9))
+        assert end.value.value.session == session
+    assert run(elsewhere.granted("of none", NOW)) is None
+    assert run(elsewhere.granted("unknown", NOW)) is None
+    run(sessions.end(session))
+    run(elsewhere.read_ahead(["nonce"], NOW + 0.1))
+    assert run(elsewhere.granted("nonce", NOW + 0.2)) is None, "it is read anew, whatever was remembered"
+
+
+def test_reading_ahead_brings_nothing_back():
+    sessions, session = written(MemoryStore())
+    reading = sessions.read_ahead(["nonce"], NOW)
+    late = next(reading).call()
+    run(sessions.end(session))
+    with pytest.raises(StopIteration):
+        reading.send(late)
+    assert run(sessions.granted("nonce", NOW)) is None
+
+
 def test_a_clock_that_goes_back_asks_the_store():
     store = MemoryStore()
     sessions, _session = written(store)

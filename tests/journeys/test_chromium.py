@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,25 @@ def test_bob_opens_payroll_its_websocket_ticks_and_signing_out_ends_both(demo, b
     for name in ("wiki", "payroll"):
         page.goto(demo.url(name))
         assert page.url.startswith(demo.url("login")), f"{name} asks again"
+    context.close()
+
+
+def test_signing_out_in_one_tab_closes_the_websocket_of_another(demo, browser):
+    context = browser.new_context()
+    page, other = context.new_page(), context.new_page()
+    page.goto(demo.url("payroll"))
+    sign_in(page, "bob")
+    page.evaluate(
+        """() => new Promise(resolve => {
+            const socket = new WebSocket(`wss://${location.host}/ticks`)
+            window.socketClosed = new Promise(closed => { socket.onclose = event => closed([event.code, event.reason]) })
+            socket.onmessage = resolve
+        })"""
+    )
+    other.goto(demo.url("wiki", "/cdn-cgi/access/logout"))
+    began = time.monotonic()
+    assert page.evaluate("() => window.socketClosed") == [1008, "Your session has ended."]
+    assert time.monotonic() - began < 5
     context.close()
 
 

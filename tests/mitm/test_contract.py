@@ -432,6 +432,22 @@ def test_a_connections_socket_can_be_closed():
     assert set(parameters(server.ConnectionIO)) >= {"handler", "reader", "writer"}
 
 
+def test_an_event_can_be_sent_to_the_layers_of_a_connection():
+    """stock.py: without it an open WebSocket stays open when its session ends."""
+    assert parameters(proxyserver.Proxyserver.inject_event) == ["self", "event"]
+    code = source(proxyserver.Proxyserver.inject_event)
+    assert "self.connections[connection_id].server_event(event)" in code
+    assert set(re.findall(r"event\.(\w+)", code)) == {"flow"}, "our event has nothing else of mitmproxy's"
+    assert '"Flow is not from a live connection."' in code
+    assert "self.layer.handle_event(event)" in source(server.ConnectionHandler.server_event)
+
+
+def test_a_connection_ends_with_the_task_that_reads_it():
+    """stock.py: otherwise nobody hangs up on a client that does not close."""
+    assert "asyncio.CancelledError" in source(server.ConnectionHandler.handle_connection)
+    assert "io.handler.cancel(" in source(server.ConnectionHandler.handle_client), "its origins would stay"
+
+
 def test_a_change_of_options_is_taken_back_where_an_addon_objects():
     assert parameters(optmanager.OptManager.rollback) == ["self", "updated", "reraise"]
     assert "reraise=True" in source(optmanager.OptManager.update_known)

@@ -4,6 +4,7 @@ import pytest
 from mitmproxy.test import tflow
 
 from gate.site import STAFF, WIKI, app, request_of
+from glassgate.access.token import AppToken
 from glassgate.gate.exchange import Forward
 from glassgate.mitm.guard import Live, Ours, Verdicts
 from glassgate.record.events import Action, Event
@@ -11,7 +12,8 @@ from glassgate.record.events import Action, Event
 ADDRESS = ("127.0.0.1", 9000)
 REQUEST = request_of("/")
 EVENT = Event(Action.ALLOWED, 0.0, REQUEST.ray)
-LIVE = Live(REQUEST, Forward(app("wiki", WIKI, STAFF), (), "/", False, EVENT), ADDRESS)
+TOKEN = AppToken("aud", None, "sub", "nonce", 0.0, 600.0)
+LIVE = Live(REQUEST, Forward(app("wiki", WIKI, STAFF), (), "/", False, EVENT, TOKEN), ADDRESS)
 
 
 def one_more(flow):

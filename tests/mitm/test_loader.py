@@ -41,6 +41,9 @@ class Program:
 class Silent:
     """An addon without hooks."""
 
+    def watch(self, front):
+        pass
+
 
 def settings_of(certificates, folder, port):
     ca, leaf = certificates

@@ -23,6 +23,9 @@ class Silent:
 
     trust = OriginTrust(())
 
+    def watch(self, front):
+        pass
+
 
 @dataclass
 class Program:

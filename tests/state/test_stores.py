@@ -33,6 +33,20 @@ def test_what_was_put_is_there(store):
     assert store.get("session", "a", NOW) == b"one"
 
 
+def test_of_many_those_are_read_that_are_there(store):
+    for space, key, end in (("session", "a", 10), ("session", "b", 10), ("session", "old", 0), ("grant", "c", 10)):
+        store.put(space, key, f"{space} {key}".encode(), NOW + end)
+    assert store.get_all("session", ["b", "a", "old", "c", "never", "a"], NOW) == {"a": b"session a", "b": b"session b"}
+    assert store.get_all("session", [], NOW) == {}
+
+
+def test_many_are_many(store):
+    keys = [f"{number:064x}" for number in range(3000)]
+    for key in keys[::100]:
+        store.put("session", key, key.encode(), NOW + 10)
+    assert store.get_all("session", keys, NOW) == {key: key.encode() for key in keys[::100]}
+
+
 def test_the_last_put_counts(store):
     store.put("session", "a", b"one", NOW + 10)
     store.put("session", "a", b"two", NOW + 20)
@@ -79,6 +93,7 @@ def test_values_come_back_byte_for_byte(store, value):
 def test_any_text_is_a_key(store, key):
     store.put("session", key, b"x", NOW + 10)
     assert store.get("session", key, NOW) == b"x"
+    assert store.get_all("session", [key], NOW) == {key: b"x"}
     store.delete("session", key)
     assert store.get("session", key, NOW) is None
 
@@ -180,12 +195,13 @@ def test_threads_read_and_write_side_by_side(store):
     "call",
     [
         lambda store: store.get("a", "b", NOW),
+        lambda store: store.get_all("a", ["b"], NOW),
         lambda store: store.put("a", "b", b"", NOW),
         lambda store: store.add("a", "b", b"", NOW, NOW),
         lambda store: store.delete("a", "b"),
         lambda store: store.sweep(NOW),
     ],
-    ids=["get", "put", "add", "delete", "sweep"],
+    ids=["get", "get_all", "put", "add", "delete", "sweep"],
 )
 def test_a_closed_store_answers_nothing(store, call):
     store.put("a", "b", b"x", NOW + 10)

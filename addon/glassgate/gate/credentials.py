@@ -22,6 +22,7 @@ class Presented:
     assertion: str = ""  # the application token that counts, byte for byte
     reason: str = "no_token"  # why none counts
     conflict: bool = False
+    checked: token.AppToken | None = None  # what that token says
 
 
 def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
@@ -37,22 +38,26 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
         except token.TokenError as fault:
             reason = str(fault.reason)
             continue
-        granted = yield from site.sessions.granted(checked.nonce, request.at)
-        if granted is not None and is_due(granted.session, request.at):
-            granted = yield from _asked_again(site, request, checked.nonce, granted)
-        if granted is None or granted.grant.audience != app.aud or granted.session.identity.user_id != checked.subject:
-            reason = "session_ended"
-            continue
-        if granted.session.identity.provider not in app.providers:
-            reason = "provider_not_allowed"
-            continue
-        if not granted.session.stands:
-            reason = "interaction_needed"
+        granted = yield from behind(site, request, app, checked, request.at)
+        if isinstance(granted, str):
+            reason = granted
             continue
         if found and found.granted and found.granted.session.id != granted.session.id:
             return Presented(reason="token_conflict", conflict=True)
-        found = found or Presented(granted, text, "")
+        found = found or Presented(granted, text, "", checked=checked)
     return found or Presented(reason=reason)
+
+
+def behind(site: Site, request: Request, app: App, checked: token.AppToken, now: float) -> Steps[Granted | str]:
+    """What stands behind a token whose signature and times hold; else why it does not count now."""
+    granted = yield from site.sessions.granted(checked.nonce, now)
+    if granted is not None and is_due(granted.session, now):
+        granted = yield from _asked_again(site, replace(request, at=now), checked.nonce, granted)
+    if granted is None or granted.grant.audience != app.aud or granted.session.identity.user_id != checked.subject:
+        return "session_ended"
+    if granted.session.identity.provider not in app.providers:
+        return "provider_not_allowed"
+    return granted if granted.session.stands else "interaction_needed"
 
 
 def global_session(site: Site, request: Request) -> Steps[Session | None]:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from glassgate.access.app import App
 from glassgate.access.facts import Address
+from glassgate.access.token import AppToken
 from glassgate.gate.target import BadRequestError
 from glassgate.record.events import Event
 
@@ -86,6 +87,7 @@ class Forward:
     target: str
     websocket: bool
     event: Event
+    token: AppToken  # what let it in
 
 
 @dataclass(frozen=True, slots=True)

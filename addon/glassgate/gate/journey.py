@@ -7,6 +7,7 @@ import re
 
 from glassgate.access.app import App
 from glassgate.access.policy import judge, missing_acrs
+from glassgate.access.token import AppToken, TokenError, check_times
 from glassgate.gate import (
     answers,
     callback,
@@ -19,7 +20,7 @@ from glassgate.gate import (
     sign_out,
     target,
 )
-from glassgate.gate.credentials import Presented, presented
+from glassgate.gate.credentials import Presented, behind, presented
 from glassgate.gate.exchange import Answer, Forward, Local, Outcome, Request, Steps
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.gate.visitor import READING, gets_redirect, is_navigation, is_websocket
@@ -140,7 +141,7 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         # All of them: of two cookies of one name only the one with our own domain and path can be deleted by name.
         # That would be the visitor's, and leave them with the one that a sibling host planted.
         return answers.standard(request, "token_conflict", headers=[("Clear-Site-Data", '"cookies"')])
-    if found.granted is None:
+    if found.granted is None or found.checked is None:
         return _without_session(site, request, app, host, found)
     facts = site.facts(found.granted.session, request)
     verdict = judge(app.policies, facts)
@@ -157,7 +158,22 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         request, host=site.authority(host), client=site.client(request), assertion=found.assertion,
         email=identity.email, forward_cookie=app.forward_cookie, websocket=websocket,
     )  # fmt: skip
-    return Forward(app, onward, request.target, websocket, told)
+    return Forward(app, onward, request.target, websocket, told, found.checked)
+
+
+def still_allowed(site: Site, request: Request, app: App, checked: AppToken, now: float) -> Steps[str | None]:
+    """Why a request would not be let in now by the token that let it in; None: it would be.
+
+    Nothing is told of it, and nobody is redirected. Where the session's provider is due to be asked, it is asked.
+    """
+    try:
+        check_times(checked, now)
+    except TokenError as fault:
+        return str(fault.reason)
+    granted = yield from behind(site, request, app, checked, now)
+    if isinstance(granted, str):
+        return granted
+    return None if judge(app.policies, site.facts(granted.session, request)).allowed else "policy"
 
 
 def _without_session(site: Site, request: Request, app: App, host: str, found: Presented) -> Answer:

@@ -25,6 +25,7 @@ from glassgate.mitm import annotate, flows, local
 from glassgate.mitm.guard import Live, Ours, Verdicts
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.layers.first import first_layer
+from glassgate.mitm.open_websockets import FrontEnd, OpenWebsockets
 from glassgate.mitm.tls import OriginTrust, address_of
 from glassgate.record.events import Action, Event
 from glassgate.record.recorder import Recorder
@@ -72,7 +73,12 @@ class GateAddon:
         self._hosts = hosts
         self._rooms = ThreadPoolExecutor(8, "glassgate-local")
         self._verdicts = Verdicts()
+        self._websockets = OpenWebsockets(site, lanes, recorder, time.time)
         self._layered: set[str] = set()  # connections whose HTTP layer is ours
+
+    def watch(self, front: FrontEnd) -> None:
+        """Watch over the WebSockets of the front end that is about to take connections, in the running loop."""
+        self._websockets.watch(front)
 
     # Connections
 
@@ -95,6 +101,7 @@ class GateAddon:
         """Forget whatever was let in on a connection that is gone."""
         self._layered.discard(client.id)
         self._verdicts.client_left(client.id)
+        self._websockets.client_left(client.id)
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuse every address for which no request under way was let in."""
@@ -235,6 +242,8 @@ class GateAddon:
                 raise LookupError("an upgrade that nobody asked for")
             flow.response.headers.fields = headers.for_visitor(flow.response.headers.fields, websocket=upgraded)
             flow.response.stream = True
+            if upgraded:
+                self._websockets.opened(flow, standing)
         except Exception as fault:  # noqa: BLE001 - whatever it is, nothing passes
             logger.error("An origin's answer was stopped: %s", type(fault).__name__)
             flow.kill()
@@ -242,11 +251,11 @@ class GateAddon:
     def response(self, flow: http.HTTPFlow) -> None:
         """A request has ended, unless a WebSocket begins."""
         if not flow.websocket:
-            self._verdicts.end(flow)
+            self._ended(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """A request has failed."""
-        self._verdicts.end(flow)
+        self._ended(flow)
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         """Keep memory bounded."""
@@ -255,7 +264,11 @@ class GateAddon:
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """A WebSocket has ended."""
+        self._ended(flow)
+
+    def _ended(self, flow: http.HTTPFlow) -> None:
         self._verdicts.end(flow)
+        self._websockets.ended(flow)
 
     def for_origin(self, flow: http.HTTPFlow, code: str) -> http.Response:
         """Our answer to a request that was judged and cannot be finished."""
@@ -298,6 +311,7 @@ class GateAddon:
 
     def done(self) -> None:
         """The program ends."""
+        self._websockets.done()
         self._rooms.shutdown(wait=False, cancel_futures=True)
 
     def _internal(self, request: Request) -> http.Response:

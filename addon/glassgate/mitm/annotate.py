@@ -19,6 +19,7 @@ MARKS = {
     Action.RECHECK_FAILED: ":hourglass:",
     Action.CHALLENGED: ":key:",
     Action.SESSION_ENDED: ":stop_sign:",
+    Action.WEBSOCKET_CLOSED: ":stop_sign:",
     Action.ERROR: ":boom:",
 }
 

@@ -18,6 +18,7 @@ from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm import options
 from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.stock import StockServer
 from glassgate.record.redact import RedactFilter
 
 logger = logging.getLogger("glassgate")
@@ -47,6 +48,7 @@ async def _by_mitmproxy(program: Program) -> None:
     server = ctx.master.addons.get("proxyserver")
     if not isinstance(server, Proxyserver):
         raise StartError("This mitmproxy program has no proxy server.")
+    program.addon.watch(StockServer(server))
     await server.setup_servers()
     faults = [instance.last_exception for instance in server.servers if not instance.is_running]
     if faults:

@@ -44,6 +44,7 @@ class Listener:
         pool = Pool(program.addon.trust, limits, time.monotonic)
         self._door = FrontDoor(program.addon, self._dispatch(program), pool, options, mode, limits, proxies)
         more_files(limits.connections + limits.to_origin)
+        program.addon.watch(self._door)
         await self._door.open(self._listening or sockets(program.settings.listen, os.environ, os.getpid()))
 
     async def close(self) -> None:

@@ -16,6 +16,7 @@ class Action(StrEnum):
     CHALLENGED = "challenged"  # it wants the person back before the session counts again
     SESSION_ENDED = "session_ended"  # it ended the session: an account disabled, a sign-out there
     ALLOWED = "allowed"  # a request was let in; counted, and not in the audit log
+    WEBSOCKET_CLOSED = "websocket_closed"  # whoever opened it would not be let in any more
     DENIED = "denied"  # somebody known, refused by the policy
     UNAUTHENTICATED = "unauthenticated"  # no session: a redirect or a 401
     REFUSED = "refused"  # no request of ours: malformed, an unknown host, plain HTTP

@@ -2,6 +2,7 @@
 
 import heapq
 import threading
+from collections.abc import Collection
 
 from glassgate.errors import StoreError
 from glassgate.state.store import MOST_FOUND
@@ -28,6 +29,10 @@ class MemoryStore:
         with self._lock:
             self._check_open()
             return self._live((space, key), now)
+
+    def get_all(self, space: str, keys: Collection[str], now: float) -> dict[str, bytes]:
+        """The live values of all these keys that have one."""
+        return {key: value for key in keys if (value := self.get(space, key, now)) is not None}
 
     def put(self, space: str, key: str, value: bytes, expires: float) -> None:
         """Write the value, over any older one."""

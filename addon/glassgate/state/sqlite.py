@@ -5,7 +5,8 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ SCHEMA = 1  # user_version; a file with a higher one is from a newer glassgate
 APPLICATION = 0x67676174  # application_id, "ggat": the file is ours
 WAIT = 2.0  # seconds that a call waits for another writer
 IDLE_READERS = 8  # connections kept for later reads
-BATCH = 500  # rows that a sweep removes at a time, so that no writer waits long for it
+BATCH = 500  # rows of one statement, so that a sweep holds up no writer for long
 MAX_BATCHES = 100
 
 # With row ids, though they cost a second look-up: values of 1 KB in the tree of names itself (WITHOUT ROWID) were
@@ -34,6 +35,7 @@ CREATE TABLE entries (
 INDEX = "CREATE INDEX entries_by_end ON entries (expires)"
 
 GET = "SELECT value FROM entries WHERE space = ? AND key = ? AND expires > ?"
+GET_ALL = "SELECT key, value FROM entries WHERE space = ? AND expires > ? AND key IN ({})"
 PUT = """
 INSERT INTO entries (space, key, value, expires) VALUES (?, ?, ?, ?)
 ON CONFLICT (space, key) DO UPDATE SET value = excluded.value, expires = excluded.expires
@@ -74,6 +76,15 @@ class SqliteStore:
         with self._faults(), self._reader() as connection:
             row = connection.execute(GET, (space, key, now)).fetchone()
         return row[0] if row else None
+
+    def get_all(self, space: str, keys: Collection[str], now: float) -> dict[str, bytes]:
+        """The live values of all these keys that have one."""
+        found: dict[str, bytes] = {}
+        with self._faults(), self._reader() as connection:
+            for some in batched(keys, BATCH):
+                places = ",".join("?" * len(some))
+                found.update(connection.execute(GET_ALL.format(places), (space, now, *some)).fetchall())
+        return found
 
     def put(self, space: str, key: str, value: bytes, expires: float) -> None:
         """Write the value, over any older one."""

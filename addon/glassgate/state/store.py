@@ -1,5 +1,6 @@
 """What every store promises: small values under (space, key), each with an end, and one atomic first-come."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 MOST_FOUND = 1000
@@ -15,6 +16,10 @@ class Store(Protocol):
 
     def get(self, space: str, key: str, now: float) -> bytes | None:
         """Return the live value, or None."""
+        ...
+
+    def get_all(self, space: str, keys: Collection[str], now: float) -> dict[str, bytes]:
+        """The live values of all these keys that have one, in one go."""
         ...
 
     def put(self, space: str, key: str, value: bytes, expires: float) -> None:

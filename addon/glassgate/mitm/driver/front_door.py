@@ -25,6 +25,7 @@ from glassgate.mitm.driver.patience import look
 from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side
 from glassgate.mitm.flows import peer_address
+from glassgate.mitm.layers.events import CloseWebsocket
 
 TICK = 0.5  # seconds between two looks at who waits for what
 BACKLOG = 2048
@@ -123,6 +124,18 @@ class FrontDoor:
         self._of_visitor[visitor] -= 1
         if not self._of_visitor[visitor]:
             del self._of_visitor[visitor]
+
+    def close_websocket(self, event: CloseWebsocket) -> None:
+        """Have the layers of its connection close a WebSocket."""
+        conversation = self.conversations.get(event.flow.client_conn.id)
+        if conversation:
+            conversation.happened(event)
+
+    def hang_up(self, client: str) -> None:
+        """End a client's connection at once, by its id."""
+        conversation = self.conversations.get(client)
+        if conversation:
+            conversation.abort()
 
     async def close(self) -> None:
         """Take nobody any more, let what is under way come to its end for a while, then end everything."""
