@@ -55,6 +55,7 @@ def test_everything_that_is_said_is_there(tmp_path):
         "aud": "a" * 64,
         "origin": "https://origin.internal:8443",
         "origin_tls": {"ca": "origin.pem", "client_certificate": "/x.pem", "server_name": "name.internal"},
+        "http2_origin": True,
         "session_duration": "8h",
         "identity_providers": ["other"],
         "unauthenticated": 401,
@@ -72,6 +73,7 @@ def test_everything_that_is_said_is_there(tmp_path):
     (wiki,) = loaded.apps
     assert (wiki.domains, wiki.aud) == (("a.example.com", "b.example.com"), "a" * 64)
     assert (wiki.origin.scheme, wiki.origin.host, wiki.origin.port) == ("https", "origin.internal", 8443)
+    assert wiki.origin.http2
     assert (wiki.origin.tls.ca, str(wiki.origin.tls.client_certificate)) == (tmp_path / "origin.pem", "/x.pem")
     assert (wiki.session_duration, wiki.providers, wiki.forward_cookie) == (28800, ("other",), True)
     assert (wiki.unauthenticated, wiki.websocket_origins) == (Unauthenticated.ANSWER_401, ("https://c.example.com",))

@@ -22,6 +22,14 @@ def test_a_good_file_has_no_problems():
     assert told(good(lab=LAB | {"origins": {"wiki": {"listen": "127.0.0.1:9000"}}})) == []
 
 
+@pytest.mark.parametrize(
+    ("origin", "wants", "found"),
+    [("https://a.b", True, []), ("http://a.b", False, []), ("http://a.b", True, [("apps", 0, "http2_origin")])],
+)
+def test_http2_is_for_https_origins(origin, wants, found):
+    assert [path for path, _ in told(app(origin=origin, http2_origin=wants))] == found
+
+
 def test_circles_are_found_however_long():
     groups = {name: {"include": [{"group": after}]} for name, after in zip("abcd", "bcab", strict=True)}
     assert told(good(groups=groups | GOOD["groups"])) == [

@@ -93,6 +93,7 @@ class Row:
     clients: str | None = None  # whose client certificates it wants
     shows: str | None = None  # whose client certificate the gate has
     tls: bool = True
+    http2: bool = False
 
 
 EDGE = {"dns": ["127.0.0.1"]}
@@ -104,6 +105,8 @@ ROWS = {
     "an address, as configured": Row(True, leaf={"ip": ["192.0.2.1"]}, server_name="192.0.2.1"),
     "a wildcard": Row(True, leaf={"dns": ["*.corp.example"]}, server_name="wiki.corp.example"),
     "a client certificate": Row(True, clients="right", shows="right"),
+    "h2 that is offered and not taken": Row(True, http2=True),
+    "h2 and a client certificate": Row(True, clients="right", shows="right", http2=True),
     "another CA": Row(False, by="other"),
     "the system's trust, and a CA of one's own": Row(False, trust=None),
     "signed by itself": Row(False, by="itself"),
@@ -139,7 +142,7 @@ def certificate_of(row, authorities, folder):
 def app_of(name, row, authorities, server):
     shown = authorities[row.shows].leaf(usage=ExtendedKeyUsageOID.CLIENT_AUTH) if row.shows else None
     tls = OriginTls(authorities[row.trust].path if row.trust else None, shown, row.server_name)
-    return app(name, host_of(name), STAFF, origin=Origin("https", row.host, server.port, tls))
+    return app(name, host_of(name), STAFF, origin=Origin("https", row.host, server.port, tls, row.http2))
 
 
 @pytest.fixture(scope="module")
@@ -213,9 +216,12 @@ def test_an_http_origin_has_no_trust():
 
 def test_two_apps_may_share_an_origin_that_they_trust_alike():
     OriginTrust([trusted("one"), trusted("two")])
-    with pytest.raises(StartError, match="differ in how they trust it") as refused:
+    with pytest.raises(StartError, match="differ in how they reach it") as refused:
         OriginTrust([trusted("one"), trusted("two", server_name="other.corp")])
-    assert (refused.value.where, refused.value.mend) == ("app two", "give both the same origin_tls")
+    assert (refused.value.where, refused.value.mend) == (
+        "app two",
+        "give both the same origin_tls and http2_origin",
+    )
 
 
 def write(folder, name, data):

@@ -33,6 +33,7 @@ class Origin:
     host: str
     port: int
     tls: OriginTls = OriginTls()
+    http2: bool = False  # HTTP/2 is offered to it, by TLS
 
 
 @dataclass(frozen=True, slots=True)

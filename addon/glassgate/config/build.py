@@ -145,7 +145,7 @@ class Builder:
         url, tls, trust = entry.origin, entry.origin_tls, OriginTls()
         if tls is not None:
             trust = OriginTls(self._optional(tls.ca), self._optional(tls.client_certificate), tls.server_name)
-        return Origin(url.scheme, url.host, url.port, trust)
+        return Origin(url.scheme, url.host, url.port, trust, entry.http2_origin)
 
     def _policy(self, entry: schema.Policy) -> Policy:
         asked = self._rule_set(entry)

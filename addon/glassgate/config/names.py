@@ -54,6 +54,13 @@ def _team_is_no_app(tree: Tree) -> Iterator[Problem]:
                 yield Problem((*place, *below), f"{shown(host)} is the team domain", "give the app a host of its own")
 
 
+def _http2_needs_tls(tree: Tree) -> Iterator[Problem]:
+    for place, app in entries(tree, ("apps",)):
+        if app.get("http2_origin") is True and str(app.get("origin")).startswith("http:"):
+            what = "the origin is plain http, and HTTP/2 is agreed on by TLS"
+            yield Problem((*place, "http2_origin"), what, "give it an https origin, or leave this out")
+
+
 def _providers_known(tree: Tree) -> Iterator[Problem]:
     known = sources(tree)
     ids = [source.id for source in known or ()]
@@ -162,6 +169,7 @@ def _lab_tenants_are_further_ones(tree: Tree) -> Iterator[Problem]:
 CHECKS: tuple[Check, ...] = (
     _each_once,
     _team_is_no_app,
+    _http2_needs_tls,
     _providers_known,
     _rules_mean_something,
     _no_circles,

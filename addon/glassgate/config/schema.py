@@ -206,6 +206,7 @@ class App(Part):
         None, description="Its AUD tag, 64 hex digits. Default: made from the team and the name."
     )
     origin_tls: OriginTls | None = Field(None, description="How an https origin is verified.")
+    http2_origin: bool = Field(False, description="Whether an https origin is offered HTTP/2, which gRPC needs.")
     session_duration: Session = Field(
         86400, description="How long its sessions last. Default: 24h.", json_schema_extra={"default": "24h"}
     )

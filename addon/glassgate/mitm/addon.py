@@ -114,7 +114,7 @@ class GateAddon:
         if not isinstance(data.conn, Server) or data.conn.address is None:
             return
         try:
-            data.ssl_conn = self.trust.connect(data.conn.address)
+            data.ssl_conn = self.trust.connect(data.conn.address, http2=not data.conn.alpn_offers)
         except (KeyError, SSL.Error, UnicodeError):
             logger.error("There is no trust for the origin at %s; it is refused.", data.conn.address)
 

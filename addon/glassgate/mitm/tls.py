@@ -14,6 +14,7 @@ type Address = tuple[str, int]
 
 # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, and _NEVER_CHECK_SUBJECT: a common name is no host name (RFC 9525 section 2).
 HOST_FLAGS = 0x4 | 0x20
+BOTH = (b"h2", b"http/1.1")  # RFC 7301
 
 
 def address_of(origin: Origin) -> Address:
@@ -29,35 +30,47 @@ class OriginTrust:
         """Read every certificate now, so that what is missing is told at the start. Raises StartError."""
         self._origins: dict[Address, tuple[Origin, SSL.Context]] = {}
         self._contexts: dict[Address, tuple[ssl.SSLContext, str]] = {}
+        self._http2: dict[Address, tuple[ssl.SSLContext, str]] = {}  # of origins that want it
         for app in apps:
             if app.origin.scheme == "https":
                 self._learn(app)
         self._nobody = _context()  # trusts no certificate at all
 
-    def context(self, address: Address) -> tuple[ssl.SSLContext, str] | None:
-        """The same trust for the standard library, and the name to ask for; None where an origin is plain http."""
-        return self._contexts.get(address)
+    def context(self, address: Address, *, http2: bool = False) -> tuple[ssl.SSLContext, str] | None:
+        """The same trust for the standard library, and the name to ask for; None where an origin is plain http.
+
+        `http2`: HTTP/2 is offered, where the origin wants it.
+        """
+        return (http2 and self._http2.get(address)) or self._contexts.get(address)
 
     def _learn(self, app: App) -> None:
         address = address_of(app.origin)
         known = self._origins.get(address)
         if known and known[0] != app.origin:
             raise StartError(
-                f"Two applications send to the origin {address[0]}:{address[1]}, and differ in how they trust it.",
+                f"Two applications send to the origin {address[0]}:{address[1]}, and differ in how they reach it.",
                 where=f"app {app.name}",
-                mend="give both the same origin_tls",
+                mend="give both the same origin_tls and http2_origin",
             )
         self._origins[address] = (app.origin, _trusting(app.origin.tls, app.name))
-        self._contexts[address] = (_standard(app.origin.tls), app.origin.tls.server_name or app.origin.host)
+        name = app.origin.tls.server_name or app.origin.host
+        self._contexts[address] = (_standard(app.origin.tls), name)
+        if app.origin.http2:
+            both = _standard(app.origin.tls)
+            both.set_alpn_protocols([name.decode() for name in BOTH])
+            self._http2[address] = (both, name)
 
     def refuse(self) -> SSL.Connection:
         """A connection that no certificate satisfies."""
         return _client(self._nobody, None)
 
-    def connect(self, address: Address) -> SSL.Connection:
+    def connect(self, address: Address, *, http2: bool = False) -> SSL.Connection:
         """The TLS client for one connection. Raises KeyError where no app's origin is at this address."""
         origin, context = self._origins[address]
-        return _client(context, origin.tls.server_name or origin.host)
+        client = _client(context, origin.tls.server_name or origin.host)
+        if http2 and origin.http2:
+            client.set_alpn_protos(list(BOTH))
+        return client
 
 
 def _context() -> SSL.Context:

@@ -40,6 +40,7 @@ class Talk:
     late: bool = False  # an origin is
     waits_for_client: bool = True
     has_to_take: bool = False
+    has_left: bool = False
     unsent: int = 0
     waiting: Waiting = field(default_factory=lambda: Waiting(0.0))
     done: list = field(default_factory=list)
@@ -74,6 +75,7 @@ ROWS = [  # a conversation, the limit in seconds, what is done before it and aft
     ("an origin is late", Talk(Http(), late=True), LIMITS.body_pause, [], []),
     ("an origin thinks", Talk(Http(), waits_for_client=False), LIMITS.body_pause, [], []),
     ("a WebSocket is silent", Talk(Http(upgraded=True)), LIMITS.websocket_idle, [], ["abort"]),
+    ("a client that nobody reads is gone", Talk(Http(), has_left=True), LIMITS.body_pause, ["abort"], ["abort"]),
     ("a last answer is not taken", Talk(Http(), has_to_take=True, unsent=9), LIMITS.body_pause, [], ["abort"]),
 ]
 

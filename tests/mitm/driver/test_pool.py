@@ -268,6 +268,38 @@ def test_an_https_origin_is_verified(certificates, name, trusted, fault):
     run(test)
 
 
+ALPN = [
+    ("an origin that wants HTTP/2 and speaks it", True, ["h2", "http/1.1"], True, "h2"),
+    ("one that does not speak it", True, ["http/1.1"], True, "http/1.1"),
+    ("one that says nothing of it", True, None, True, None),
+    ("one that does not want it", False, ["h2", "http/1.1"], True, None),
+    ("for a WebSocket", True, ["h2", "http/1.1"], False, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("wants", "speaks", "http2", "agreed"), [row[1:] for row in ALPN], ids=[row[0] for row in ALPN]
+)
+def test_what_is_agreed_on_with_an_origin(certificates, wants, speaks, http2, agreed):
+    ca, leaf = certificates
+    context = served(leaf)
+    if speaks:
+        context.set_alpn_protocols(speaks)
+
+    async def test():
+        async with Origins(ssl=context) as origin:
+            tls = OriginTls(ca=ca, server_name="wiki.localhost")
+            apps = [app("wiki", "wiki.localhost", STAFF, origin=Origin("https", *origin.address, tls, wants))]
+            pool, side = pool_of(trust=OriginTrust(apps), to_origin=2), Side(None, None)
+            await pool.connect(origin.address, side, http2=http2)
+            assert side.transport.get_extra_info("ssl_object").selected_alpn_protocol() == agreed
+            assert pool.is_full(origin.address) is False
+            await connected(pool, origin.address)
+            assert pool.is_full(origin.address) is True
+
+    run(test)
+
+
 def test_closing_ends_what_nobody_uses():
     async def test():
         async with Origins() as origin:

@@ -83,6 +83,8 @@ class Stage:
         self.client = client
         self.answers = Said(limits or Limits(), max_body)
         self.away = away  # the error of every connection to an origin
+        self.kept = False  # whether connections to origins are kept ones
+        self.origin_alpn = None  # what they agreed on
         self.waits = set(waits)
         self.handlers = {"requestheaders": decide, "responseheaders": pass_on}
         self.told = []  # names of hooks, in order
@@ -199,6 +201,8 @@ class Stage:
             self.origins.append(command.connection)
             self.sent[command.connection] = bytearray()
             command.connection.state = ConnectionState.OPEN
+            command.connection.was_kept = self.kept
+            command.connection.alpn = self.origin_alpn
         else:
             command.connection.error = self.away
         self._queue.append(events.OpenConnectionCompleted(command, self.away))

@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glassgate.config.limits import Limits
+from glassgate.mitm.layers.backs import reusable
 from glassgate.mitm.layers.events import CloseWebsocket, Drain, TooSlow
-from glassgate.mitm.layers.upstream import reusable
 from mitm.layers.stage import Stage, let_in, refuse
 from mitm.layers.test_http2 import PREFACE, headers_frame
 from mitm.layers.test_websocket import ASK, DEFLATE, SWITCH

@@ -10,8 +10,8 @@ from hpack import Encoder
 from hyperframe import frame as frames
 
 from glassgate.config.limits import Limits
+from glassgate.mitm.layers.backs import reusable
 from glassgate.mitm.layers.events import Drain, TooSlow
-from glassgate.mitm.layers.upstream import reusable
 from mitm.layers.stage import Stage, refuse
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

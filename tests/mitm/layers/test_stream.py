@@ -5,7 +5,7 @@ from mitmproxy import http
 from mitmproxy.proxy.layers.http import _events
 
 from glassgate.config.limits import Limits
-from glassgate.mitm.layers.upstream import reusable
+from glassgate.mitm.layers.backs import reusable
 from mitm.layers.stage import Stage, let_in, refuse
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -3,9 +3,9 @@
 import pytest
 
 from glassgate.config.limits import Limits
+from glassgate.mitm.layers.backs import back_of, reusable
 from glassgate.mitm.layers.events import BUSY, TIMED_OUT
-from glassgate.mitm.layers.upstream import Http1Back, back_of, reusable
-from mitm.layers.stage import Stage, refuse
+from mitm.layers.stage import Stage
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
@@ -87,19 +87,6 @@ def test_what_an_origin_says_too_much_is_nobodys_answer(step):
     assert len(stage.origins) == 2
     stage.answer(OK)
     assert stage.got == OK + OK
-
-
-def test_what_is_no_connection_of_ours():
-    stage = Stage(decide=refuse).say(GET)
-    assert not reusable(stage.layer, stage.client)
-    assert back_of(stage.layer, stage.client) is None
-
-
-def test_every_connection_to_an_origin_is_ours():
-    stage = Stage().say(GET)
-    back = back_of(stage.layer, stage.origins[0])
-    assert isinstance(back, Http1Back)
-    assert back.context.layers[-1] is back, "mitmproxy looks there for the connection of an injected message"
 
 
 # Requests

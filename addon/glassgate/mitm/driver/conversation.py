@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from mitmproxy.connection import Client, Connection, ConnectionState, Server
-from mitmproxy.proxy import commands, events, server_hooks
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.modes import ReverseProxy
@@ -19,12 +19,15 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 
 from glassgate.config.limits import Limits
 from glassgate.mitm.driver.hooks import Hooks
-from glassgate.mitm.driver.patience import Waiting, owes
-from glassgate.mitm.driver.pool import OriginBusyError, Pool
+from glassgate.mitm.driver.origins import Origins
+from glassgate.mitm.driver.patience import Waiting
+from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side, steer
-from glassgate.mitm.layers.events import BUSY, TIMED_OUT, Drain, TooSlow
+from glassgate.mitm.layers.events import TIMED_OUT, CaughtUp, Drain, GiveUp, TooSlow
 from glassgate.mitm.layers.first import GateLayer
-from glassgate.mitm.layers.upstream import reusable
+from glassgate.mitm.layers.to_origin import ToOrigin
+
+MOST_CALLS = 64  # hooks, before it is looked whether the client takes what is said
 
 logger = logging.getLogger("glassgate")
 
@@ -67,13 +70,14 @@ class Conversation:
         self._context = Context(self.client, house.options)
         ReverseProxy(self._context)  # mitmproxy's TLS looks at what is under it
         self._layer: Layer | None = None
+        self.http: GateLayer | None = None  # the HTTP layer, once it is there
         self._side = side
-        self._sides: dict[Connection, Side] = {self.client: side}
-        self._asked: dict[Connection, float] = {}  # origins whose answer is waited for, since when
+        self.origins = Origins(self)
+        self.is_over = False
         self._events: deque[events.Event] = deque()
-        self._done_with: list[Server] = []  # what the HTTP layer need not know of any more
+        self._calls = 0  # hooks that the event that is worked on may still call at once
+        self._begun: dict[commands.StartHook, Awaitable[Any]] = {}  # hooks that were called and have to be waited for
         self._is_busy = False
-        self._is_over = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What sides hear
@@ -86,17 +90,17 @@ class Conversation:
         if self._layer is None:
             self._begin(data)
         else:
-            if side.connection in self._asked:
-                self._asked[side.connection] = self.heard
+            if side is not self._side:
+                self.origins.heard(side.connection, self.heard)
             self.happened(events.DataReceived(side.connection, data))
 
     def ended(self, side: Side, *, lost: bool) -> None:
         """The other end sends no more, or is gone."""
         connection = side.connection
-        if connection is None or self._sides.get(connection) is not side:
+        if connection is None or (side is not self._side and self.origins.sides.get(connection) is not side):
             return
-        if lost:
-            self._forget(connection)
+        if lost and isinstance(connection, Server):
+            self.origins.forget(connection)
         first = bool(connection.state & ConnectionState.CAN_READ)
         connection.state = ConnectionState.CLOSED if lost else connection.state & ~ConnectionState.CAN_READ
         if first and self._layer is not None:
@@ -108,13 +112,21 @@ class Conversation:
 
     def flow_changed(self, side: Side) -> None:
         """Go on where it was this side that was waited for."""
+        if isinstance(side.connection, ToOrigin):
+            side.connection.is_behind = side.is_behind
+            if not side.is_behind:
+                self.happened(CaughtUp())
+                return
         self.resume()
 
-    def _steer(self) -> None:
+    def steer(self) -> None:
+        """Read from those whose bytes can be worked on, and from no one else."""
         if http := self.http:
             most = http.answers.limits
-            origins = [side for side in self._sides.values() if side is not self._side]
-            steer(self._side, origins, crowded=http.unread > most.unread, stuck=http.unsent > most.unsent)
+            sides = self.origins.sides
+            stuck = [sides[one] for one in sides if http.waits(one)] if http.unsent > most.unsent else ()
+            behind = http.unread > most.unread or any(side.is_behind for side in sides.values())
+            steer(self._side, sides.values(), crowded=behind and not http.reads_on, stuck=stuck)
 
     # Events and commands
 
@@ -125,6 +137,9 @@ class Conversation:
             self._failed(fault)
             return
         if self._layer is not None:
+            self.http = next((layer for layer in self._context.layers if isinstance(layer, GateLayer)), None)
+            if self.http:
+                self.http.at_once = self._at_once
             self.happened(events.Start())
             self.happened(events.DataReceived(self.client, data))
 
@@ -140,39 +155,32 @@ class Conversation:
         self._is_busy = True
         try:
             while self._events and not self._side.is_stuck:
+                self._calls = MOST_CALLS
                 for command in self._layer.handle_event(self._events.popleft()):
                     self._do(command)
         except Exception as fault:  # noqa: BLE001 - a fault of a layer or of a hook: nothing more passes here
             self._failed(fault)
         finally:
             self._is_busy = False
-        self._tidy()
-        for side in tuple(self._sides.values()):
-            side.flush()
-        self._steer()
-
-    def _tidy(self) -> None:
-        # mitmproxy's layer keeps every connection that it ever had, and looks through all of them at each request.
-        if self._done_with and (http := self.http):
-            for server in self._done_with:
-                http.connections.pop(server, None)
-            self._done_with.clear()
+        self.origins.tidy()
+        self._side.flush()
+        self.origins.flush()
+        self.steer()
 
     def _do(self, command: commands.Command) -> None:
         if isinstance(command, commands.SendData):
-            side = self._sides.get(command.connection)
-            if side:
-                side.say(command.data)
-                if command.connection is not self.client:
-                    self._asked[command.connection] = self.house.clock()
+            if command.connection is self.client:
+                self._side.say(command.data)
+            else:
+                self.origins.say(command.connection, command.data)
         elif isinstance(command, commands.StartHook):
             self._hook(command)
         elif isinstance(command, commands.OpenConnection):
-            self._open(command)
+            self.origins.open(command)
         elif isinstance(command, commands.CloseTcpConnection) and command.half_close:
             self._half_close(command.connection)
         elif isinstance(command, commands.CloseConnection):
-            self._close(command.connection)
+            self.close(command.connection)
         elif isinstance(command, commands.RequestWakeup):
             asyncio.get_running_loop().call_later(command.delay, self.happened, events.Wakeup(command))
         elif isinstance(command, commands.Log):
@@ -180,8 +188,20 @@ class Conversation:
         else:
             raise TypeError(f"an unknown command: {type(command).__name__}")
 
-    def _hook(self, hook: commands.StartHook) -> None:
+    def _at_once(self, hook: commands.StartHook) -> bool:
+        """Call a hook. False where it has to be waited for; it comes as a command then."""
+        if self._side.is_stuck:
+            return False  # answers to requests that came together would pile up
+        self._calls -= 1
+        if self._calls < 0:
+            return False  # many requests came together: see first whether their answers are taken
         waiting = self.house.hooks.start(hook)
+        if waiting is not None:
+            self._begun[hook] = waiting
+        return waiting is None
+
+    def _hook(self, hook: commands.StartHook) -> None:
+        waiting = self._begun.pop(hook, None) or self.house.hooks.start(hook)
         if waiting is not None:
             self.run(self._hook_awaited(hook, waiting))
         elif hook.blocking:
@@ -208,60 +228,8 @@ class Conversation:
         elif fault := task.exception():
             self._failed(fault)
 
-    # Connections to origins
-
-    def _open(self, command: commands.OpenConnection) -> None:
-        server = command.connection
-        if self._is_over or not isinstance(server, Server) or server.address is None:
-            self._opened(command, "there is nobody to connect for")
-            return
-        data = server_hooks.ServerConnectionHookData(client=self.client, server=server)
-        waiting = self.house.hooks.start(server_hooks.ServerConnectHook(data))
-        self.run(self._connect(command, server, waiting))
-
-    async def _connect(self, command: commands.OpenConnection, server: Server, waiting: Awaitable[Any] | None) -> None:
-        if waiting is not None:
-            await waiting
-        if server.error or server.address is None:
-            self._opened(command, server.error or "no address")
-            return
-        address = (server.address[0], server.address[1])
-        server.timestamp_start = time.time()
-        side = self.house.pool.take(address)
-        if side is None:
-            side = Side(self, server, is_tls=self.house.pool.is_tls(address))
-            try:
-                await self.house.pool.connect(address, side)
-            except TimeoutError:
-                self._opened(command, TIMED_OUT)
-                return
-            except OriginBusyError:
-                self._opened(command, BUSY)
-                return
-            except OSError as fault:
-                self._opened(command, type(fault).__name__)
-                return
-        side.hearer, side.connection = self, server
-        if self._is_over:
-            side.close()
-            self.house.pool.gone(address)
-            self._opened(command, "the client is gone")
-            return
-        self._sides[server] = side
-        server.state = ConnectionState.OPEN
-        server.timestamp_tcp_setup = time.time()
-        if side.transport:
-            server.peername = side.transport.get_extra_info("peername")
-            server.sockname = side.transport.get_extra_info("sockname")
-        self._opened(command, None)
-
-    def _opened(self, command: commands.OpenConnection, error: str | None) -> None:
-        if error:
-            command.connection.error = error
-        self.happened(events.OpenConnectionCompleted(command, error))
-
     def _half_close(self, connection: Connection) -> None:
-        side = self._sides.get(connection)
+        side = self._side if connection is self.client else self.origins.sides.get(connection)
         if side and connection.state & ConnectionState.CAN_WRITE:
             connection.state &= ~ConnectionState.CAN_WRITE
             side.flush()
@@ -270,75 +238,50 @@ class Conversation:
             elif side.transport and side.transport.can_write_eof():
                 side.transport.write_eof()
 
-    def _close(self, connection: Connection) -> None:
-        side = self._sides.get(connection)
-        if side is None:
-            return
-        clean = connection is not self.client and self._is_clean(connection)
-        connection.state = ConnectionState.CLOSED
-        if isinstance(connection, Server):
-            self._let_go(connection, side, clean=clean)
+    def close(self, connection: Connection) -> None:
+        """Close a connection, or let others have it."""
+        if connection is not self.client:
+            has_ended = self.origins.close(connection)
         else:
-            side.close()
-        if not clean:
+            has_ended = connection.state is not ConnectionState.CLOSED
+            connection.state = ConnectionState.CLOSED
+            self._side.close()
+        if has_ended:
             self._events.append(events.ConnectionClosed(connection))
-
-    def _is_clean(self, connection: Connection) -> bool:
-        side = self._sides[connection]
-        http = self.http
-        return http is not None and not side.unsent and side.is_open and reusable(http, connection)
-
-    def _let_go(self, server: Server, side: Side, *, clean: bool) -> None:
-        self._sides.pop(server, None)
-        self._asked.pop(server, None)
-        if server.address is None:
-            side.close()
-            return
-        address = (server.address[0], server.address[1])
-        if clean:
-            self._done_with.append(server)
-            self.house.pool.give_back(address, side)
-        else:
-            side.close()
-            self.house.pool.gone(address)
-        self._steer()
-
-    def _forget(self, connection: Connection) -> None:
-        """A transport is gone by itself."""
-        self._sides.pop(connection)
-        self._asked.pop(connection, None)
-        if isinstance(connection, Server) and connection.address:
-            self.house.pool.gone((connection.address[0], connection.address[1]))
-        self._steer()
 
     # Time
 
     def share_idle(self) -> None:
         """Let others have the origins' connections that this client does not use just now."""
-        for connection in tuple(self._sides):
-            if isinstance(connection, Server) and self._is_clean(connection):
-                self._close(connection)
+        self.origins.share_idle()
         self.resume()
 
     def give_up_on_origins(self, before: float) -> bool:
         """End those origins' connections that have said nothing since `before`, while an answer was waited for."""
-        asked = [connection for connection, since in self._asked.items() if since < before]
-        late = [connection for connection in asked if owes(self.http, connection, self._sides[connection])]
-        for connection in late:
-            connection.error = TIMED_OUT
-            self._close(connection)
+        late = self.origins.late(before)
+        for event in late:
+            if isinstance(event, GiveUp):
+                self._events.append(event)
+            else:
+                event.connection.error = TIMED_OUT
+                self.close(event.connection)
         self.resume()
         return bool(late)
 
     @property
     def waits_for_client(self) -> bool:
         """Whether nothing else is waited for: no origin, no decision."""
-        return not self._tasks and not any(owes(self.http, one, self._sides[one]) for one in self._asked)
+        return not self._tasks and not self.origins.are_waited_for
 
     @property
     def has_to_take(self) -> bool:
         """Whether nothing happens any more till the client has taken what was said to it."""
         return self.client.state is ConnectionState.CLOSED or self._side.is_stuck
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the client is gone, which nobody hears while it is not read."""
+        return self._side.has_left
 
     @property
     def unsent(self) -> int:
@@ -361,11 +304,6 @@ class Conversation:
 
     # Ends
 
-    @property
-    def http(self) -> GateLayer | None:
-        """The HTTP layer, once it is there."""
-        return next((layer for layer in self._context.layers if isinstance(layer, GateLayer)), None)
-
     def _failed(self, fault: BaseException | None) -> None:
         """End at once. The kind of the fault alone is told: its text may hold what the request held."""
         if fault is not None:
@@ -378,18 +316,13 @@ class Conversation:
         self._end()
 
     def _end(self) -> None:
-        if self._is_over:
+        if self.is_over:
             return
-        self._is_over = True
-        for connection, side in tuple(self._sides.items()):
-            if isinstance(connection, Server):
-                clean = self._is_clean(connection)
-                connection.state = ConnectionState.CLOSED
-                self._let_go(connection, side, clean=clean)
-                if not clean:
-                    self.happened(events.ConnectionClosed(connection))
-            else:
-                side.close()
+        self.is_over = True
+        for connection in tuple(self.origins.sides):
+            if self.origins.close(connection):
+                self.happened(events.ConnectionClosed(connection))
+        self._side.close()
         self.client.timestamp_end = time.time()
         self.house.left(self)
 

@@ -153,13 +153,20 @@ class FrontDoor:
             self._ticking.cancel()
         self.pool.close()
 
+    def _look(self, conversation: Conversation, now: float) -> None:
+        try:
+            look(conversation, self.limits, now)
+        except Exception as fault:  # noqa: BLE001 - the others are to be looked at
+            logger.error("A connection that was looked at is ended: %s", type(fault).__name__)
+            conversation.abort()
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK)
+            now = self.clock()
+            for conversation in tuple(self.conversations.values()):
+                self._look(conversation, now)
             try:
-                now = self.clock()
-                for conversation in tuple(self.conversations.values()):
-                    look(conversation, self.limits, now)
                 for client in [one for one, told in self._too_many.items() if now - told.since > self.limits.head_time]:
                     self.conversations[client].abort()
                 self.pool.sweep()

@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from mitmproxy.connection import Connection
-
 from glassgate.config.limits import Limits
-from glassgate.mitm.driver.sides import Side
 from glassgate.mitm.layers.first import GateLayer
-from glassgate.mitm.layers.upstream import back_of
 
 if TYPE_CHECKING:
     from glassgate.mitm.driver.conversation import Conversation
@@ -46,14 +42,11 @@ def state_of(http: GateLayer | None) -> State:
     return State.HEAD if http.head_began else State.WORKING
 
 
-def owes(http: GateLayer | None, server: Connection, side: Side) -> bool:
-    """Whether an origin is to go on: it has all of a request and has not answered yet, or takes no more of it."""
-    back = back_of(http, server) if http else None
-    return back is None or (back.request is not None and (back.request_done or side.is_behind))
-
-
 def look(conversation: "Conversation", limits: Limits, now: float) -> None:
     """See whether somebody has waited for too long, or been waited for. Coarse: it is called now and then."""
+    if conversation.has_left:
+        conversation.abort()
+        return
     waiting, unsent = conversation.waiting, conversation.unsent
     state = State.TAKING if conversation.has_to_take else state_of(conversation.http)
     if state is not waiting.state or (state is State.TAKING and unsent < waiting.unsent):

@@ -50,8 +50,11 @@ class Pool:
             self._gone(address)
         return None
 
-    async def connect(self, address: Address, side: Side) -> None:
-        """Connect `side`, TLS and all. Raises OSError (TimeoutError, ssl.SSLError, OriginBusyError among them)."""
+    async def connect(self, address: Address, side: Side, *, http2: bool = True) -> None:
+        """Connect `side`, TLS and all; by HTTP/2 where its origin wants that, unless it must not be.
+
+        Raises OSError (TimeoutError, ssl.SSLError, OriginBusyError among them).
+        """
         origin = self._origins.setdefault(address, _Origin())
         async with asyncio.timeout(self._limits.connect_time):
             if origin.open < self._limits.to_origin or self._make_room(origin):
@@ -59,7 +62,7 @@ class Pool:
             else:
                 await self._turn(address, origin)
             try:
-                tls = self._trust.context(address)
+                tls = self._trust.context(address, http2=http2)
                 context, name = tls or (None, None)
                 await asyncio.get_running_loop().create_connection(
                     lambda: side, *address, ssl=context, server_hostname=name
@@ -97,6 +100,10 @@ class Pool:
             while origin.idle:
                 origin.idle.pop()[1].close()
                 self._gone(address)
+
+    def is_full(self, address: Address) -> bool:
+        """Whether there are as many connections to an address as may be."""
+        return self._origins[address].open >= self._limits.to_origin
 
     def counts(self, address: Address) -> tuple[int, int]:
         """How many connections there are to an address, and how many of them nobody uses."""

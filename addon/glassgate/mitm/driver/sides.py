@@ -1,13 +1,15 @@
 """The two kinds of transports of a conversation: bytes in, bytes out, and whether the other end keeps up."""
 
 import asyncio
-from collections.abc import Sequence
+import select
+from collections.abc import Collection, Iterable
 from typing import Protocol, cast
 
 from mitmproxy.connection import Connection
 
 HIGH_WATER = 256 * 1024  # bytes that may wait to be sent before their source is paused
 STUCK = 1024 * 1024  # bytes beyond which nothing more is said: answers of our own have no source to pause
+LEFT = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR  # the first is Linux's alone
 TOGETHER = 32  # pieces that are kept back to go out in one write
 
 
@@ -116,6 +118,15 @@ class Side(asyncio.Protocol):
         return self.transport.get_write_buffer_size() if self.transport else 0
 
     @property
+    def has_left(self) -> bool:
+        """Whether the other end has closed while nobody reads from it. asyncio would notice when it is read again."""
+        if self.is_reading or self.transport is None or self.transport.is_closing():
+            return False
+        look = select.poll()
+        look.register(self.transport.get_extra_info("socket"), LEFT)
+        return any(found & LEFT for _, found in look.poll(0))
+
+    @property
     def is_stuck(self) -> bool:
         """Whether the other end takes nothing, whatever is said to it."""
         return self.is_behind and self.waiting > STUCK
@@ -126,12 +137,12 @@ class Side(asyncio.Protocol):
         return self.transport is not None and not self.has_ended and not self.transport.is_closing()
 
 
-def steer(client: Side, origins: Sequence[Side], *, crowded: bool, stuck: bool) -> None:
+def steer(client: Side, origins: Iterable[Side], *, crowded: bool, stuck: Collection[Side] = ()) -> None:
     """Read from nobody whose bytes would only wait.
 
-    `crowded`: too much of the client's waits to be worked on. `stuck`: too much waits for a window that the client has
-    to give, by what it sends: it is read then all the same.
+    `crowded`: too much of the client's waits to be worked on. `stuck`: those origins whose answers wait for a window
+    that the client has to give, by what it sends: it is read then all the same.
     """
     for side in origins:
-        side.read(not client.is_behind and not stuck)
-    client.read(not crowded and not client.is_stuck and not any(side.is_behind for side in origins))
+        side.read(not client.is_behind and side not in stuck)
+    client.read(not crowded and not client.is_stuck)

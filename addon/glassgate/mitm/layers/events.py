@@ -27,6 +27,17 @@ class TooSlow(events.Event):
     """From a driver: the client was waited for too long. It is told where that can be told; the connection ends."""
 
 
+class CaughtUp(events.Event):
+    """From a driver: an origin that was behind takes more again."""
+
+
+@dataclass
+class GiveUp(events.ConnectionEvent):
+    """From a driver: break off what an origin did nothing for since `before`, in monotonic seconds."""
+
+    before: float
+
+
 @dataclass
 class CloseWebsocket(events.Event):
     """From a driver: end the WebSocket of a flow. `code` and `reason` are for the client (RFC 6455 section 7.4)."""

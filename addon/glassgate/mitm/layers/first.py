@@ -2,15 +2,15 @@
 
 import logging
 from copy import copy
-from typing import Any
 
 from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.proxy import commands, events, layer, tunnel
 from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import tls
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
-    HttpClient,
+    GetHttpConnectionCompleted,
     HttpLayer,
     HTTPMode,
     RegisterHttpConnection,
@@ -18,16 +18,18 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestHeaders
-from mitmproxy.proxy.layers.http._http1 import Http1Client
 from wsproto.frame_protocol import CloseReason
 
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import AtOnce, CloseWebsocket, Commands, Drain, TooSlow
+from glassgate.mitm.layers.backs import Opening, back_of
+from glassgate.mitm.layers.events import AtOnce, CaughtUp, CloseWebsocket, Commands, Drain, TooSlow
 from glassgate.mitm.layers.handshake import GateTls
 from glassgate.mitm.layers.http1 import Http1Front
 from glassgate.mitm.layers.http2 import Http2Front
 from glassgate.mitm.layers.stream import GateStream
+from glassgate.mitm.layers.to_origin import HTTP1_ALONE, Another, ToOrigin
 from glassgate.mitm.layers.upstream import Http1Back
+from glassgate.mitm.layers.upstream_http2 import Http2Back
 
 logger = logging.getLogger("glassgate")
 
@@ -48,6 +50,7 @@ class GateLayer(HttpLayer):
         self._tls_outside = tls_outside
         self._refusal = refusal
         self.front: Http1Front | Http2Front | None = None  # None until TLS is set up
+        self._multiplexed: list[Http2Back] = []
 
     # What a driver looks at
 
@@ -81,6 +84,18 @@ class GateLayer(HttpLayer):
         """Bytes of answers that wait in here for the client to take more."""
         return self.front.unsent if self.front else 0
 
+    @property
+    def reads_on(self) -> bool:
+        """Whether the client is read though an origin takes nothing: its other requests go on, and windows bound it."""
+        return isinstance(self.front, Http2Front)
+
+    def waits(self, connection: Connection) -> bool:
+        """Whether a part of the answer from this connection waits in here for the client."""
+        back = back_of(self, connection)
+        if not isinstance(back, Http1Back) or back.stream_id is None or self.front is None:
+            return False  # an origin that speaks HTTP/2 has windows of ours
+        return self.front.waits(back.stream_id)
+
     # Events
 
     def handle_event(self, event: events.Event) -> Commands:
@@ -103,16 +118,18 @@ class GateLayer(HttpLayer):
     def _handled(self, event: events.Event) -> Commands:
         if isinstance(event, events.CommandCompleted):
             yield from self.event_to_child(self.command_sources.pop(event.command), event)
-            if self.front is not None and self.front.held:
-                yield from self.event_to_child(self.front, events.DataReceived(self.context.client, b""))
+            yield from self._go_on()
         elif isinstance(event, events.ConnectionEvent):
             child = self.connections.get(event.connection)
             if child is not None:
                 yield from self.event_to_child(child, event)
+                yield from self._give_room() if child is self.front else self._go_on()
             elif isinstance(event, events.DataReceived):
                 yield commands.CloseConnection(event.connection)  # nobody asked it for anything
         elif isinstance(event, events.Start):
             yield from self._start(event)
+        elif isinstance(event, CaughtUp):
+            yield from self._go_on()
         elif isinstance(event, Drain):
             yield from self._end_websockets("The gate is going down.")
             yield from self._to_front(event)
@@ -132,6 +149,20 @@ class GateLayer(HttpLayer):
         self.front = front(self.context.fork(), self.answers, self.streams, self._refusal)
         self.connections[self.context.client] = self.front
         yield from self._to_front(event)
+
+    def _go_on(self) -> Commands:
+        """Have a body go on that waited for its request, or for its origin."""
+        if self.front is not None and self.front.held:
+            yield from self.event_to_child(self.front, events.DataReceived(self.context.client, b""))
+
+    def _give_room(self) -> Commands:
+        """Have answers go on that waited for the client."""
+        for back in self._multiplexed:
+            if back.withholds:
+                yield from self.event_to_child(back, events.DataReceived(back.conn, b""))
+
+    def _client_takes(self, stream_id: int) -> bool:
+        return self.front is None or self.unsent <= self.answers.limits.unsent or not self.front.waits(stream_id)
 
     def _to_front(self, event: events.Event) -> Commands:
         if self.front is not None:
@@ -181,34 +212,73 @@ class GateLayer(HttpLayer):
         yield from ()
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
-        """Have a connection to an origin. One that has ended, or could not be made, is no reason not to try again."""
+        """Have a connection to an origin: one that has room, or a new one.
+
+        One that has ended, or could not be made, is no reason not to try again.
+        """
         self._forget_ended()
         if self._tls_outside:
             event.tls = False
-        yield from super().get_connection(event, reuse=reuse)
+        upgrades = self._is_upgrade(event)
+        for connection in self.connections if reuse and not isinstance(event, Another) else ():
+            if not event.connection_spec_matches(connection) or (upgrades and connection.alpn == b"h2"):
+                continue
+            if connection in self.waiting_for_establishment:
+                self.waiting_for_establishment[connection].append(event)
+                return
+            back = back_of(self, connection)
+            if back is not None and back.has_room and connection.state is ConnectionState.OPEN:
+                yield from self._got(event, connection, None)
+                return
+        yield from self._connect(event, upgrades=upgrades)
+
+    def _is_upgrade(self, event: GetHttpConnection) -> bool:
+        """Whether it is for a WebSocket, which begins with HTTP/1.1: RFC 8441 is not spoken."""
+        stream = self.command_sources[event]
+        if not isinstance(self.front, Http1Front) or not isinstance(stream, GateStream):
+            return False
+        return any(name.lower() == b"upgrade" for name, _ in stream.flow.request.headers.fields)
+
+    def _connect(self, event: GetHttpConnection, *, upgrades: bool) -> Commands:
+        context = self.context.fork()
+        context.server = server = ToOrigin(address=event.address)
+        server.must_be_new = isinstance(event, Another)
+        server.alpn_offers = HTTP1_ALONE if upgrades else ()
+        stack = tunnel.LayerStack()
+        if event.tls:
+            server.sni = event.address[0]
+            stack /= tls.ServerTLSLayer(context)
+        stack /= Opening(context, self.answers, self._client_takes)
+        self.connections[server] = stack[0]
+        self.waiting_for_establishment[server].append(event)
+        yield from self.event_to_child(stack[0], events.Start())
+
+    def _got(self, event: GetHttpConnection, connection: Connection | None, error: str | None) -> Commands:
+        stream = self.command_sources.pop(event)
+        reply = (connection, None) if connection is not None else (None, error or "")
+        yield from self.event_to_child(stream, GetHttpConnectionCompleted(event, reply))
 
     def _forget_ended(self) -> None:
         in_use = {stream.context.server for stream in self.streams.values()}
         for connection in [one for one in self.connections if one.state is ConnectionState.CLOSED]:
             if connection not in in_use and connection not in self.waiting_for_establishment:
                 del self.connections[connection]
+        if self._multiplexed:
+            self._multiplexed = [back for back in self._multiplexed if back.conn in self.connections]
 
     def register_connection(self, command: RegisterHttpConnection) -> Commands:
-        """Put our own side in place of mitmproxy's, before anything is sent."""
-        if not command.err:
-            self._take_over(command.connection)
-        yield from super().register_connection(command)
-
-    def _take_over(self, connection: Connection) -> None:
-        client: Any = self.connections[connection]
-        while not isinstance(client, HttpClient):
-            client = client.child_layer
-        theirs = client.child_layer
-        if isinstance(theirs, Http1Client):
-            client.context.layers.remove(theirs)
-            client.child_layer = Http1Back(client.context, self.answers.limits)
-            # Neither has anything to do between the two, nor to wait for.
-            client.handle_event = client._handle_event = client.child_layer.handle_event  # type: ignore[method-assign]
+        """Tell those who wait for a connection; where there is no room for all of them, the others get their own."""
+        connection = command.connection
+        back = back_of(self, connection)
+        if isinstance(back, Http2Back):
+            self._multiplexed.append(back)
+        for place, event in enumerate(self.waiting_for_establishment.pop(connection)):
+            if command.err or back is None:
+                yield from self._got(event, None, command.err)
+            elif place == 0 or back.has_room:
+                yield from self._got(event, connection, None)
+            else:
+                yield from self.get_connection(event, reuse=connection.alpn == b"h2")
 
 
 def _fork(context: Context) -> Context:

@@ -44,16 +44,24 @@ class GateTls(ClientTLSLayer):
             yield from super().event_to_child(event)
             return
         said: list[bytes] = []
+        size = 0
         for command in self.child_layer.handle_event(event):
             if isinstance(command, commands.SendData) and command.connection is self.conn:
                 said.append(command.data)
-                continue
-            if said:
-                yield from self.send_data(b"".join(said))
-                said.clear()
-            yield from self._handle_command(command)
+                size += len(command.data)
+                if size >= AT_ONCE:  # more would pile up, unseen by whoever looks at what the client takes
+                    yield from self._send(said)
+                    size = 0
+            else:
+                yield from self._send(said)
+                size = 0
+                yield from self._handle_command(command)
+        yield from self._send(said)
+
+    def _send(self, said: list[bytes]) -> Commands:
         if said:
             yield from self.send_data(b"".join(said))
+            said.clear()
 
     def tls_interact(self) -> Commands:
         """Send what is encrypted. mitmproxy asks once more, for nothing, and pays for the exception that says so."""

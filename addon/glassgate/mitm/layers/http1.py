@@ -27,6 +27,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import Commands, Drain, Early, Enough, Refuse, TooSlow
 from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, request_of
+from glassgate.mitm.layers.to_origin import takes
 
 PIPELINED = 4  # times what a driver lets wait unread: of requests behind another, where nobody stops reading
 CODES = {400: "bad_request", 413: "body_too_large"}  # the standing messages for mitmproxy's own errors; else a 502
@@ -50,6 +51,7 @@ class Http1Front(Http1Server):
         self._asked: Framing | None = None
         self._chunked = False  # the answer goes out in chunks
         self._answered = False  # all of it went out
+        self._is_reading = False  # a head, and whatever comes of it at once
         self._empty_lines = 0
         self._dropped = 0  # bytes, since the last answer
 
@@ -74,6 +76,10 @@ class Http1Front(Http1Server):
     def unsent(self) -> int:
         """Bytes of answers that wait in here: none."""
         return 0
+
+    def waits(self, stream_id: int) -> bool:
+        """Whether a part of an answer waits in here: never."""
+        return False
 
     @property
     def upgraded(self) -> bool:
@@ -105,13 +111,14 @@ class Http1Front(Http1Server):
         if isinstance(event, events.ConnectionClosed):
             yield from self._left()
             return
+        self._is_reading = True
         try:
-            request = self._head()
+            while self.state == self.read_headers and (request := self._head()) is not None:
+                yield from self._began(request, event)
         except HeadError as fault:
             yield from self.refuse(fault.code, fault.reason)
-            return
-        if request is not None:
-            yield from self._began(request, event)
+        finally:
+            self._is_reading = False
 
     def _head(self) -> http.Request | None:
         self._empty_lines += self.buf.take_empty_lines()
@@ -153,7 +160,7 @@ class Http1Front(Http1Server):
             return
         while True:
             stream = self.streams.get(self.stream_id)
-            if stream is not None and stream._paused:
+            if stream is not None and (stream._paused or not takes(stream.context.server, self.stream_id)):
                 self.held = True
                 yield from self._bound()
                 return
@@ -283,7 +290,7 @@ class Http1Front(Http1Server):
         self.request = self.response = None
         self.stream_id += 2
         self.state = self.read_headers
-        if self.buf:
+        if self.buf and not self._is_reading:  # else it is read below: many that came at once must not pile up
             yield from self.read_headers(events.DataReceived(self.conn, b""))
 
     def refuse(self, code: str, reason: str, request: http.Request | None = None) -> Commands:

@@ -32,6 +32,7 @@ from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import Commands, Drain, Early, Enough, Refuse, TooSlow
 from glassgate.mitm.layers.http1 import CODES
 from glassgate.mitm.layers.tally import Tally
+from glassgate.mitm.layers.to_origin import takes
 from glassgate.mitm.layers.windows import PIECE, Bounded
 
 ALL_STREAMS = 2**31 - 1
@@ -93,6 +94,10 @@ class Http2Front(Http2Server):
         """Bytes of answers that wait for the client's window."""
         return self.h2_conn.unsent if self.h2_conn.stream_buffers else 0
 
+    def waits(self, stream_id: int) -> bool:
+        """Whether a part of an answer waits for the client's window."""
+        return stream_id in self.h2_conn.stream_buffers
+
     @property
     def upgraded(self) -> bool:
         """Never: a WebSocket over HTTP/2 (RFC 8441) is not offered."""
@@ -141,8 +146,7 @@ class Http2Front(Http2Server):
 
     def _give_room(self) -> None:
         for stream_id, size in list(self._withheld.items()):
-            stream = self.requests.get(stream_id)
-            if stream is None or not stream._paused:
+            if self._is_worked_on(stream_id):
                 del self._withheld[stream_id]
                 self.h2_conn.acknowledge_received_data(size, stream_id)
 
@@ -173,6 +177,7 @@ class Http2Front(Http2Server):
         if self._resets.is_over():
             yield from self._calm_down()
             return True
+        self.h2_conn.stream_trailers.pop(stream_id, None)
         if self.streams.pop(stream_id, None):
             yield ReceiveHttp(RequestProtocolError(stream_id, "The client wants it no more.", ErrorCode.CANCEL))
         return False
@@ -208,12 +213,16 @@ class Http2Front(Http2Server):
             yield from self._calm_down()
         if self._is_over:
             return True
-        stream = self.requests.get(stream_id)
-        if stream is not None and stream._paused:
-            self._withheld[stream_id] = self._withheld.get(stream_id, 0) + size
-        else:
+        if self._is_worked_on(stream_id):
             self.h2_conn.acknowledge_received_data(size, stream_id)
+        else:
+            self._withheld[stream_id] = self._withheld.get(stream_id, 0) + size
         return False
+
+    def _is_worked_on(self, stream_id: int) -> bool:
+        """Whether more of a body may come: its request has been decided on, and its origin takes it."""
+        stream = self.requests.get(stream_id)
+        return stream is None or (not stream._paused and takes(stream.context.server, stream_id))
 
     # To the client
 

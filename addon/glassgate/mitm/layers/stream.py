@@ -24,8 +24,10 @@ from glassgate.access.pages import MESSAGES
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import ERRORS, AtOnce, Commands, Early, Enough, Refuse
 from glassgate.mitm.layers.heads import SWITCHING, check
+from glassgate.mitm.layers.to_origin import Another, UnansweredError
 from glassgate.mitm.layers.websocket import GateWebsocket
 
+SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 FROM_CLIENT = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage)
 
 
@@ -39,18 +41,25 @@ class GateStream(HttpStream):
         self.client_state = self.state_wait_for_request_headers
         self._room: int | None = None  # bytes of the body that may still come; None: as many as there are
         self._at_origin = False  # the request, or a part of it, was sent on
+        self._is_again = False  # it was sent on once more
 
     def _handle_event(self, event: events.Event) -> Commands:
         handled = self._handled(event)
         return self._prompt(handled, self._at_once) if self._at_once else handled
 
     def _prompt(self, handled: Commands, at_once: AtOnce) -> Commands:
-        """Go on at once after a hook that needs no waiting: to be paused and resumed costs more than most hooks do."""
+        """Go on at once after a hook that needs no waiting: to be paused and resumed costs more than most hooks do.
+
+        A WebSocket's own hooks are not meant: it has been paused for them by then, and waits for their end.
+        """
         reply = None
         try:
             while True:
                 command = handled.send(reply)
-                reply = None if isinstance(command, StartHook) and at_once(command) else (yield command)
+                if isinstance(command, StartHook) and command.blocking is True and at_once(command):
+                    reply = None
+                else:
+                    reply = yield command
         except StopIteration:
             return
 
@@ -253,6 +262,9 @@ class GateStream(HttpStream):
 
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> Commands:
         """Answer with our own page where the origin failed before its answer began."""
+        if isinstance(event, UnansweredError) and self._may_be_asked_again():
+            yield from self._ask_again()
+            return
         from_origin = isinstance(event, ResponseProtocolError)
         if from_origin and self.client_state != self.state_errored and self.flow.response is None:
             answer = self.answers.for_origin(self.flow, self._why(event))
@@ -263,6 +275,25 @@ class GateStream(HttpStream):
         if not from_origin and self._at_origin and self.server_state == self.state_done:
             yield SendHttp(_ended(self.stream_id), self.context.server)
         yield from super().handle_protocol_error(event)
+
+    def _may_be_asked_again(self) -> bool:
+        """Whether it changes nothing to ask twice (RFC 9110 section 9.2.2), and nothing is lost that came before."""
+        waits = self.client_state == self.state_done and self.server_state == self.state_wait_for_response_headers
+        request = self.flow.request
+        bodiless = request.raw_content == b""  # None where it was passed on as it came
+        return waits and bodiless and not self._is_again and request.method in SAFE and "upgrade" not in request.headers
+
+    def _ask_again(self) -> Commands:
+        self._is_again = True
+        request = self.flow.request
+        connection, error = yield Another((request.host, request.port), request.scheme == "https", None)
+        if error:
+            failed = ResponseProtocolError(self.stream_id, error, ErrorCode.CONNECT_FAILED)
+            yield from self.handle_protocol_error(failed)
+            return
+        self.context.server = self.flow.server_conn = connection
+        yield SendHttp(RequestHeaders(self.stream_id, request, end_stream=True), connection)
+        yield SendHttp(RequestEndOfMessage(self.stream_id), connection)
 
     def _why(self, event: RequestProtocolError | ResponseProtocolError) -> str:
         broken = event.code is ErrorCode.RESPONSE_VALIDATION_FAILED

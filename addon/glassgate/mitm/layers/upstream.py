@@ -3,10 +3,9 @@
 from h11 import Data, ProtocolError
 from h11._readers import ContentLengthReader, Http10Reader
 from mitmproxy import http
-from mitmproxy.connection import Connection, ConnectionState
+from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import HttpClient, HttpLayer
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
@@ -24,6 +23,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Client
 from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import TIMED_OUT, Commands
 from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, response_of
+from glassgate.mitm.layers.to_origin import ToOrigin, UnansweredError
 
 
 class Http1Back(Http1Client):
@@ -38,7 +38,22 @@ class Http1Back(Http1Client):
         self._asked = Framing(http.Headers())
         self._chunked = False  # the request goes out in chunks
         self._keeps = False  # the origin goes on after its answer
+        self._kept = isinstance(self.conn, ToOrigin) and self.conn.was_kept  # it was used before this request
+        self._silent = True  # nothing has come since
         self._interim = 0
+
+    # What others look at
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a request may be sent."""
+        return self.request is None and self.state == self.read_headers
+
+    @property
+    def owes(self) -> bool:
+        """Whether the origin is to go on: it has all of a request, or takes no more of it."""
+        stuck = isinstance(self.conn, ToOrigin) and self.conn.is_behind
+        return self.request is not None and (self.request_done or stuck)
 
     def handle_event(self, event: events.Event) -> Commands:
         """Take an event. Nothing in here is ever waited for."""
@@ -68,6 +83,7 @@ class Http1Back(Http1Client):
         request = self.request = event.request
         self.stream_id = event.stream_id
         self.is_clean = False
+        self._silent = True
         self._interim = 0
         framing = b""
         self._asked = Framing(request.headers, request.method)
@@ -86,6 +102,7 @@ class Http1Back(Http1Client):
         if isinstance(event, events.ConnectionClosed):
             yield from self._closed("The origin ended the connection before its answer.")
             return
+        self._silent = False
         if self.request is None:
             yield from self._end()  # nothing was asked
             return
@@ -175,6 +192,7 @@ class Http1Back(Http1Client):
             yield from self.make_pipe()
         else:
             self.is_clean = self._keeps and not self.buf
+            self._kept = True
             # mitmproxy asks for a connection of its own for each request of HTTP/2. A driver may keep this one.
             once = self.request.is_http2
             self._forget()
@@ -201,24 +219,17 @@ class Http1Back(Http1Client):
     def _closed(self, said: str) -> Commands:
         stream, waited_for = self.stream_id or 0, self.request is not None
         late = self.conn.error == TIMED_OUT
+        unanswered = self._kept and self._silent and self.state == self.read_headers and not late
         yield from self._end()
         if waited_for:
-            said = TIMED_OUT if late else said
-            yield ReceiveHttp(ResponseProtocolError(stream, said, ErrorCode.GENERIC_SERVER_ERROR))
+            kind = UnansweredError if unanswered else ResponseProtocolError
+            yield ReceiveHttp(kind(stream, TIMED_OUT if late else said, ErrorCode.GENERIC_SERVER_ERROR))
 
+    @property
+    def is_reusable(self) -> bool:
+        """Whether another client's request may be sent on this connection.
 
-def back_of(layer: HttpLayer, connection: Connection) -> Http1Back | None:
-    """The layer that speaks HTTP/1 on a connection to an origin; None where there is TLS in between, or none."""
-    client = layer.connections.get(connection)
-    back = getattr(client, "child_layer", None) if isinstance(client, HttpClient) else None
-    return back if isinstance(back, Http1Back) else None
-
-
-def reusable(layer: HttpLayer, connection: Connection) -> bool:
-    """Whether another client's request may be sent on this connection to an origin.
-
-    Only where its last answer was whole and ended by its own framing, both sides would go on, the request was sent
-    to its end, and nothing is left in between. One on which nothing was ever asked may be used, too.
-    """
-    back = back_of(layer, connection)
-    return back is not None and back.is_clean and not back.buf and connection.state is ConnectionState.OPEN
+        Only where its last answer was whole and ended by its own framing, both sides would go on, the request was sent
+        to its end, and nothing is left in between. One on which nothing was ever asked may be used, too.
+        """
+        return self.is_clean and not self.buf and self.conn.state is ConnectionState.OPEN

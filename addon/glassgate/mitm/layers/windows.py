@@ -1,10 +1,12 @@
 """h2's connection with windows of our size: what is not worked on fills them, and what waits to be sent is counted."""
 
 from collections import defaultdict, deque
+from dataclasses import dataclass
 from typing import Any
 
 import h2.connection
 from h2.settings import SettingCodes
+from hyperframe.frame import GoAwayFrame
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection, SendH2Data
 
 from glassgate.config.limits import Limits
@@ -37,7 +39,7 @@ class Waiting(deque[SendH2Data]):
 
 
 class Bounded(BufferedH2Connection):
-    """A server's HTTP/2 connection."""
+    """An HTTP/2 connection to a client."""
 
     def __init__(self, config: Any, limits: Limits) -> None:
         super().__init__(config)
@@ -76,3 +78,28 @@ class Bounded(BufferedH2Connection):
     def head_so_far(self) -> int:
         """Bytes of a head whose CONTINUATION frames are still to come."""
         return sum(len(frame.data) for frame in self.incoming_buffer._headers_buffer)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether GOAWAY was said, by us or by h2."""
+        return self.state_machine.state is h2.connection.ConnectionState.CLOSED
+
+
+@dataclass
+class Leaving:
+    """The other end takes no more requests (RFC 9113 section 6.8)."""
+
+    last_stream_id: int  # of those that it answers
+
+
+class ToServer(Bounded):
+    """An HTTP/2 connection to an origin: it pushes nothing, and what is under way is answered when it is leaving."""
+
+    def __init__(self, config: Any, limits: Limits) -> None:
+        super().__init__(config, limits)
+        self.local_settings.enable_push = 0
+        self.local_settings.acknowledge()
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Any], list[Any]]:
+        # h2 would read nothing more, and the answers that the origin still sends would be lost.
+        return [], [Leaving(frame.last_stream_id)]
