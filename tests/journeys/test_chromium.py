@@ -88,13 +88,13 @@ def test_signing_out_in_one_tab_closes_the_websocket_of_another(demo, browser):
     page.evaluate(
         """() => new Promise(resolve => {
             const socket = new WebSocket(`wss://${location.host}/ticks`)
-            window.socketClosed = new Promise(closed => { socket.onclose = event => closed([event.code, event.reason]) })
+            window.socketEnd = new Promise(end => { socket.onclose = event => end([event.code, event.reason]) })
             socket.onmessage = resolve
         })"""
     )
     other.goto(demo.url("wiki", "/cdn-cgi/access/logout"))
     began = time.monotonic()
-    assert page.evaluate("() => window.socketClosed") == [1008, "Your session has ended."]
+    assert page.evaluate("() => window.socketEnd") == [1008, "Your session has ended."]
     assert time.monotonic() - began < 5
     context.close()
 
