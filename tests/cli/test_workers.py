@@ -21,7 +21,7 @@ listening = [[socket.socket(fileno=int(number))] for number in sys.argv[3:]]
 first = os.getpid()
 worker = start_workers(listening, lambda: print("all answer", flush=True), float(sys.argv[2]))
 def end(*_):
-    if "ends late" in sys.argv[1]:
+    if "ends late" in sys.argv[1] or ("one stays" in sys.argv[1] and worker.number):
         return
     if "ends badly" in sys.argv[1]:
         os._exit(3)
@@ -142,9 +142,7 @@ def test_all_end_together_once_what_is_under_way_is_done(family, end):
     assert made.ended() == 0
     assert sorted(made.said[-2:]) == ["worker 0 is done", "worker 1 is done"]
     assert all(map(is_gone, pids))
-    for port in made.ports:
-        with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert all(map(refuses, made.ports))
 
 
 def test_who_does_not_end_is_ended(family):
@@ -153,6 +151,21 @@ def test_who_does_not_end_is_ended(family):
     made.process.terminate()
     assert made.ended() == 1
     assert all(map(is_gone, pids))
+
+
+def test_a_worker_that_has_ended_leaves_nobody_waiting(family):
+    """Its socket is nobody else's, or who connects would wait for an answer till the last one has ended."""
+    made = family("one stays", patience=5.0).up()
+    stays = made.ask(1)[1]
+    made.process.terminate()
+    until(lambda: refuses(made.ports[0]))
+    assert not is_gone(stays)
+    assert made.ended() == 1
+
+
+def refuses(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_who_ends_badly_is_told_of_by_the_exit_code(family):
@@ -170,9 +183,18 @@ def test_a_worker_that_dies_is_started_anew_and_nobody_is_turned_away(family):
     assert after[0] == 0
     assert after[1] != before
     assert made.ask(1) == other
-    assert made.errors.read_text() == "glassgate: worker 0 was ended by SIGKILL; another takes its place\n"
+    assert made.errors.read_text() == "glassgate: worker 0 was ended by signal 9 (Killed); another takes its place\n"
     made.process.terminate()
     assert made.ended() == 0
+
+
+def test_a_signal_without_a_name_is_a_death_like_any_other(family):
+    made = family().up()
+    before = made.ask(1)[1]
+    os.kill(before, signal.SIGRTMIN + 3)
+    until(lambda: is_gone(before))
+    assert made.ask(1)[0] == 1
+    assert f"worker 1 was ended by signal {signal.SIGRTMIN + 3} (" in made.errors.read_text()
 
 
 def test_one_that_ends_by_itself_is_missed_too(family):

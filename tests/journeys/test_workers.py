@@ -249,7 +249,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_signed_out(tmp_path):
         assert len(workers_of(demo)) == WORKERS
         assert before[0] not in workers_of(demo)
         assert demo.output.count("answers.") == 1
-        assert "was ended by SIGKILL; another takes its place" in demo.output
+        assert "was ended by signal 9 (Killed); another takes its place" in demo.output
 
 
 def test_what_is_under_way_is_answered_when_all_end(tmp_path):

@@ -145,7 +145,7 @@ class _Family:
 
     def _replace(self, place: _Place, code: int, due: float) -> None:
         self.deaths.append(time.monotonic())
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        how = f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with {code}"
         if len(self.deaths) == MOST_DEATHS and self.deaths[-1] - self.deaths[0] < SPAN:
             _tell_operator(f"worker {place.number} {how}: {MOST_DEATHS} in {SPAN:g} seconds are too many")
             self._end(1)

@@ -91,11 +91,29 @@ def test_one_connection_more_than_may_be_is_told_so(running, limit):
     got = fourth.http.getresponse()
     assert (got.status, json.load(got)["error"]) == (status, code)
     assert (one.ask("/one")[0], other.ask("/other")[0]) == (200, 200), "those that are in are served"
-    for gone in (other, third, fourth):
-        gone.sock.close()
+    for told in (third, fourth):
+        told.sock.close()
+    until(lambda: len(made.door.conversations) == 2)
+    assert client().ask("/fifth")[0] == status, "those that were told so have held no place, and leave none"
+    other.sock.close()
     until(lambda: len(made.door.conversations) == 1)
     assert client().ask("/next")[0] == 200
     assert sorted(origin.paths) == ["/next", "/one", "/other"]
+
+
+def test_the_operator_is_told_once_a_minute_at_most(caplog):
+    door = FrontDoor(None, None, None, None, None, replace(LIMITS, of_one_address=1))
+    for _ in range(4):
+        door.arrived(Arriving("192.0.2.1"))
+    door._tell_operator(100.0)
+    door.arrived(Arriving("192.0.2.1"))
+    door._tell_operator(159.9)
+    door._tell_operator(160.0)
+    door._tell_operator(300.0)
+    assert [message.partition(" connections")[0] for message in caplog.messages] == [
+        "There was no room for 3",
+        "There was no room for 1",
+    ]
 
 
 def test_by_http_2_each_request_is_told_so_and_the_client_to_go(running):
@@ -118,7 +136,7 @@ def test_by_http_2_each_request_is_told_so_and_the_client_to_go(running):
 
 
 def test_a_bounded_number_is_told_so_for_a_bounded_time(running):
-    made, _, client = running(connections=1, head_time=0.6)
+    made, _, client = running(connections=1, head_time=2.0)
     assert client().ask("/one")[0] == 200
     with contextlib.ExitStack() as stack:
         silent = [stack.enter_context(socket.create_connection(("127.0.0.1", made.port), 10)) for _ in range(TOLD)]
@@ -127,6 +145,7 @@ def test_a_bounded_number_is_told_so_for_a_bounded_time(running):
             assert client().ask("/two")[0] == 200
             return
         assert is_hung_up_on(made.port)
+        assert len(made.door.conversations) == TOLD + 1, "at once, not with the others"
         assert all(one.recv(1) == b"" for one in silent)
         until(lambda: len(made.door.conversations) <= 1)
 

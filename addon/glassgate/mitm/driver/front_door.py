@@ -29,6 +29,7 @@ from glassgate.mitm.layers.events import CloseWebsocket
 
 TICK = 0.5  # seconds between two looks at who waits for what
 BACKLOG = 2048
+TELL = 60.0  # seconds between two lines in the log about those
 TOLD = 64  # clients at once that are told that there is no room for them; whoever comes then is hung up on
 
 logger = logging.getLogger("glassgate")
@@ -60,6 +61,8 @@ class FrontDoor:
         self.conversations: dict[str, Conversation] = {}
         self._of_visitor: Counter[str] = Counter()
         self._too_many: dict[str, _TooMany] = {}  # by client: those that are only told so
+        self._turned_away = 0  # since the operator was last told
+        self._told_at = -TELL
         self._servers: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -81,6 +84,7 @@ class FrontDoor:
             return
         visitor = self._visitor(peer)
         refusal = self._refusal(visitor)
+        self._turned_away += refusal is not None
         if refusal and len(self._too_many) >= TOLD:
             side.abort()
             return
@@ -169,9 +173,16 @@ class FrontDoor:
             try:
                 for client in [one for one, told in self._too_many.items() if now - told.since > self.limits.head_time]:
                     self.conversations[client].abort()
+                self._tell_operator(now)
                 self.pool.sweep()
             except Exception as fault:  # noqa: BLE001 - the clock must go on
                 logger.error("A look at the connections failed: %s", type(fault).__name__)
+
+    def _tell_operator(self, now: float) -> None:
+        if self._turned_away and now >= self._told_at + TELL:
+            said = "There was no room for %d connections: see `connections` and `of_one_address` of `limits`"
+            logger.warning(said, self._turned_away)
+            self._turned_away, self._told_at = 0, now
 
 
 @dataclass(frozen=True, slots=True)
