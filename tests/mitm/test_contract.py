@@ -22,6 +22,8 @@ from mitmproxy.proxy import events, layer, mode_servers, server, server_hooks, t
 from mitmproxy.proxy.layers import ClientTLSLayer, tls, websocket
 from mitmproxy.proxy.layers.http import (
     DropStream,
+    GetHttpConnection,
+    GetHttpConnectionCompleted,
     HttpClient,
     HttpLayer,
     HTTPMode,
@@ -186,15 +188,42 @@ def test_a_layers_events_go_to_whoever_asked_for_them():
     assert "self.connections[event.connection]" in code
 
 
-def test_a_connection_is_registered_before_anything_is_sent_on_it():
-    """When ours takes the place of mitmproxy's: before that nothing was sent, after it everything is framed."""
+def test_connections_to_origins_are_made_in_one_place():
+    """Which is ours: one that was made elsewhere would send an HTTP/2 body to an origin without framing: smuggling."""
     assert parameters(HttpLayer.register_connection) == ["self", "command"]
     assert parameters(HttpLayer.get_connection) == ["self", "event", "reuse"]
-    code = source(HttpClient._handle_event)
-    made, registered = code.index("Http1Client(self.context)"), code.index("yield RegisterHttpConnection")
-    assert made < registered, "an HTTP/2 body goes to an origin without framing: smuggling"
-    assert "self._handle_event = self.child_layer.handle_event" in code
+    code = source(HttpLayer)
+    assert code.count("HttpClient(") == 1
+    assert "HttpClient(" in source(HttpLayer.get_connection)
     assert set(inspect.signature(RegisterHttpConnection).parameters) == {"connection", "err"}
+
+
+def test_how_a_connection_to_an_origin_is_asked_for_and_had():
+    asked = GetHttpConnection(("a", 1), False, None)
+    assert (asked.address, asked.tls, asked.blocking) == (("a", 1), False, True)
+    assert asked.connection_spec_matches(connection.Server(address=("a", 1)))
+    assert not asked.connection_spec_matches(connection.Server(address=("a", 2)))
+    assert parameters(GetHttpConnectionCompleted) == ["command", "reply"]
+    code = source(HttpStream.make_server_connection)
+    assert "connection, err = yield GetHttpConnection(" in code
+    assert "self.context.server = self.flow.server_conn = connection" in code
+    code = source(HttpClient._handle_event)
+    steps = [code.index(step) for step in ("OpenConnection", "h2", "RegisterHttpConnection")]
+    assert steps == sorted(steps)
+
+
+def test_what_is_offered_to_an_origin_is_said_by_its_connection():
+    """To the hook that makes its TLS in mitmproxy's own programs; their layer says in `alpn` what was agreed on."""
+    made = connection.Server(address=("a", 1))
+    assert (tuple(made.alpn_offers), made.alpn) == ((), None)
+    assert "self.conn.alpn = " in source(tls.TLSLayer)
+
+
+def test_h2_would_lose_the_answers_of_an_origin_that_leaves():
+    """Why its GOAWAY is read past h2."""
+    assert parameters(H2Connection._receive_goaway_frame) == ["self", "frame"]
+    assert "self._receive_goaway_frame" in source(H2Connection.__init__)
+    assert "ConnectionInputs.RECV_GOAWAY" in source(H2Connection._receive_goaway_frame)
 
 
 def test_what_is_sent_to_a_client():

@@ -2,12 +2,14 @@
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import grpc
 import pytest
 
 from gate.site import STAFF, app
 from glassgate.access.app import Origin, OriginTls
+from glassgate.config.limits import LIMITS
 from mitm.driver.playing import until
 from mitm.harness import signed_in
 
@@ -50,19 +52,38 @@ class Echo(grpc.GenericRpcHandler):
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, "not now")
 
 
-@pytest.fixture(scope="module")
-def parts(gate, certificates, tmp_path_factory):
+@contextlib.contextmanager
+def serving(gate, certificates, folder, **limits):
+    """A gate, and the origin behind it."""
     ca, leaf = certificates
     echo, pem = Echo(), leaf.read_bytes()
     server = grpc.server(ThreadPoolExecutor(16), handlers=[echo], options=[("grpc.max_receive_message_length", -1)])
     port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(pem, pem)]))
     server.start()
     origin = Origin("https", "127.0.0.1", port, OriginTls(ca=ca, server_name="wiki.localhost"), http2=True)
-    with gate(
-        certificates, tmp_path_factory.mktemp("gate"), 0, apps=[app("wiki", "wiki.localhost", STAFF, origin=origin)]
-    ) as made:
-        yield made, echo
-    server.stop(0)
+    apps = [app("wiki", "wiki.localhost", STAFF, origin=origin)]
+    try:
+        with gate(certificates, folder, 0, apps=apps, limits=replace(LIMITS, **limits)) as made:
+            yield made, echo, ("127.0.0.1", port)
+    finally:
+        server.stop(0)
+
+
+def connected(ca, running):
+    trust = grpc.ssl_channel_credentials(ca.read_bytes())
+    options = [
+        ("grpc.ssl_target_name_override", "wiki.localhost"),
+        ("grpc.default_authority", f"wiki.localhost:{running.port}"),
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+    return contextlib.closing(grpc.secure_channel(f"127.0.0.1:{running.port}", trust, options))
+
+
+@pytest.fixture(scope="module")
+def parts(gate, certificates, tmp_path_factory):
+    with serving(gate, certificates, tmp_path_factory.mktemp("gate")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -72,13 +93,7 @@ def running(parts):
 
 @pytest.fixture
 def channel(certificates, running):
-    trust = grpc.ssl_channel_credentials(certificates[0].read_bytes())
-    options = [
-        ("grpc.ssl_target_name_override", "wiki.localhost"),
-        ("grpc.default_authority", f"wiki.localhost:{running.port}"),
-        ("grpc.max_receive_message_length", -1),
-    ]
-    with contextlib.closing(grpc.secure_channel(f"127.0.0.1:{running.port}", trust, options)) as made:
+    with connected(certificates[0], running) as made:
         yield made
 
 
@@ -136,3 +151,24 @@ def test_many_at_once_are_not_mixed(channel, cookie):
     call = channel.unary_unary("/echo/One")
     asked = [b"%d-" % n * 1000 for n in range(64)]
     assert [one.result(30) for one in [call.future(text, metadata=cookie) for text in asked]] == asked
+
+
+def test_a_connection_to_an_origin_that_is_not_used_ends_after_a_while(gate, certificates, tmp_path, front):
+    with serving(gate, certificates, tmp_path, kept_time=0.2) as (running, _, address):
+        cookie = (("cookie", signed_in(running.site)),)
+        with connected(certificates[0], running) as channel:
+            call = channel.unary_unary("/echo/One")
+            assert call(b"1", metadata=cookie, timeout=20) == b"1"
+            if front == "driver":  # a stock program keeps it as long as the client's
+                until(lambda: running.in_loop(running.door.pool.counts, address) == (0, 0))
+            assert call(b"2", metadata=cookie, timeout=20) == b"2"
+
+
+def test_where_all_are_in_use_one_that_rests_makes_room(gate, certificates, tmp_path):
+    with serving(gate, certificates, tmp_path, to_origin=1) as (running, _, _):
+        cookie = (("cookie", signed_in(running.site)),)
+        with connected(certificates[0], running) as one, connected(certificates[0], running) as other:
+            for turn in range(2):
+                for channel in (one, other):
+                    said = b"%d" % turn
+                    assert channel.unary_unary("/echo/One")(said, metadata=cookie, timeout=20) == said

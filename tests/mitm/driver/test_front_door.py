@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import time
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -12,7 +13,9 @@ import pytest
 
 from glassgate.config.limits import LIMITS
 from glassgate.mitm.driver.front_door import TOLD, FrontDoor
+from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side
+from glassgate.mitm.tls import OriginTrust
 from mitm.driver.playing import Client, nothing_left, playing, until
 from mitm.harness import signed_in
 from mitm.raw import Http2
@@ -53,6 +56,41 @@ def is_hung_up_on(port):
     with socket.create_connection(("127.0.0.1", port), 10) as one, contextlib.suppress(ConnectionError):
         return one.recv(1) == b""
     return True
+
+
+class Looked:
+    """A conversation that is looked at."""
+
+    def __init__(self, fault=None):
+        self.fault, self.looks, self.aborted, self.again = fault, 0, False, asyncio.Event()
+
+    @property
+    def has_left(self):
+        self.looks += 1
+        if self.looks > 1:
+            self.again.set()
+        if self.fault:
+            raise self.fault
+        return True
+
+    def abort(self):
+        self.aborted = True
+
+
+def test_a_fault_in_the_look_at_one_connection_ends_it_and_the_others_are_looked_at(caplog):
+    async def test():
+        pool = Pool(OriginTrust([]), LIMITS, time.monotonic)
+        door = FrontDoor(None, None, pool, None, None, LIMITS)
+        broken, other = Looked(RuntimeError("a secret")), Looked()
+        door.conversations = {"broken": broken, "other": other}
+        ticking = asyncio.create_task(door._tick())
+        await asyncio.wait_for(other.again.wait(), 10)
+        ticking.cancel()
+        assert (broken.aborted, other.aborted, broken.looks) == (True, True, 2)
+
+    asyncio.run(test())
+    assert "A connection that was looked at is ended: RuntimeError" in caplog.messages
+    assert "secret" not in caplog.text
 
 
 def closing(made):

@@ -204,6 +204,18 @@ def test_an_upload_that_its_origin_does_not_take_holds_up_no_other(http2, origin
     assert http2.answer(stuck) == (200, b"/stuck")
 
 
+def test_a_client_that_leaves_while_its_origin_takes_nothing_is_noticed(client, origin, running, front):
+    with client() as one:
+        one.send("/stuck", "Content-Length: 100000000\r\n\r\n", method="POST")
+        one.sock.settimeout(0.5)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                one.sock.sendall(PIECE)
+    if front == "stock":  # mitmproxy's server hears of it when its origin goes on
+        origin.go_on.set()
+    until(lambda: not running.clients)
+
+
 def test_an_answer_that_its_client_does_not_take_holds_up_no_other(http2, origin, running, front):
     """It has no window: another answer has its own."""
     http2.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})

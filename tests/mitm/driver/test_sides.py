@@ -133,6 +133,30 @@ def test_nobody_is_read_whose_bytes_would_only_wait(given, read):
     assert all(one.transport.reading for one in (client, late, other))
 
 
+def test_who_leaves_while_nobody_reads_is_noticed():
+    async def test():
+        opened = []
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: opened.append(Side(Hearing(), None)) or opened[-1], "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        await until(lambda: opened and opened[0].transport)
+        one = opened[0]
+        one.read(False)
+        writer.write(b"x" * 1000)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        assert not one.has_left, "it may still take an answer"
+        writer.close()
+        await until(lambda: one.has_left)
+        assert one.hearer.heard == [], "nor does asyncio tell of it"
+        one.read(True)
+        assert not one.has_left, "asyncio tells of it now"
+        await until(lambda: "ended" in one.hearer.heard)
+        server.close()
+
+    asyncio.run(test())
+
+
 def test_who_does_not_read_is_behind_and_who_reads_again_keeps_up():
     async def test():
         hearing, opened = Hearing(), []

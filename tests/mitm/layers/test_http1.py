@@ -346,3 +346,16 @@ def test_no_error_of_mitmproxys_own_is_sent(code):
     assert sent[9:12] == (b"" if status is None else b"%d" % status)
     assert b"mitmproxy" not in sent
     assert isinstance(done[-1], commands.CloseConnection)
+
+
+def test_many_requests_at_once_do_not_pile_up():
+    """Where no hook has to be waited for, each is answered within the one before."""
+    stage = Stage(decide=refuse)
+
+    def at_once(hook):
+        stage.handlers.get(hook.name, id)(*hook.args())
+        return True
+
+    stage.layer.at_once = at_once
+    stage.say(GET * 2000)
+    assert (stage.got.count(b"HTTP/1.1 401 "), stage.layer.idle) == (2000, True)

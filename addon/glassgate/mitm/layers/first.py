@@ -219,9 +219,10 @@ class GateLayer(HttpLayer):
         self._forget_ended()
         if self._tls_outside:
             event.tls = False
-        upgrades = self._is_upgrade(event)
         for connection in self.connections if reuse and not isinstance(event, Another) else ():
-            if not event.connection_spec_matches(connection) or (upgrades and connection.alpn == b"h2"):
+            if not event.connection_spec_matches(connection):
+                continue
+            if connection.alpn == b"h2" and self._is_upgrade(event):
                 continue
             if connection in self.waiting_for_establishment:
                 self.waiting_for_establishment[connection].append(event)
@@ -230,7 +231,7 @@ class GateLayer(HttpLayer):
             if back is not None and back.has_room and connection.state is ConnectionState.OPEN:
                 yield from self._got(event, connection, None)
                 return
-        yield from self._connect(event, upgrades=upgrades)
+        yield from self._connect(event)
 
     def _is_upgrade(self, event: GetHttpConnection) -> bool:
         """Whether it is for a WebSocket, which begins with HTTP/1.1: RFC 8441 is not spoken."""
@@ -239,11 +240,11 @@ class GateLayer(HttpLayer):
             return False
         return any(name.lower() == b"upgrade" for name, _ in stream.flow.request.headers.fields)
 
-    def _connect(self, event: GetHttpConnection, *, upgrades: bool) -> Commands:
+    def _connect(self, event: GetHttpConnection) -> Commands:
         context = self.context.fork()
         context.server = server = ToOrigin(address=event.address)
         server.must_be_new = isinstance(event, Another)
-        server.alpn_offers = HTTP1_ALONE if upgrades else ()
+        server.alpn_offers = HTTP1_ALONE if self._is_upgrade(event) else ()
         stack = tunnel.LayerStack()
         if event.tls:
             server.sni = event.address[0]
