@@ -699,6 +699,22 @@ def test_it_closes_with_good_manners_and_is_not_hung_up_on():
     play(scene)
 
 
+def test_a_loop_that_stood_still_makes_up_for_nothing():
+    """So that nobody is closed for a time in which nobody could be asked."""
+
+    async def scene():
+        stage = Stage()
+        stage.all.watch(stage.front)
+        time.sleep(1)  # the whole loop's
+        before = stage.all._tick
+        await asyncio.sleep(0.25)
+        stage.all.done()
+        assert before == 0
+        assert 1 <= stage.all._tick <= 4
+
+    play(scene)
+
+
 def test_all_of_it_is_within_five_seconds():
     assert (EVERY + 1 + GRACE + MANNERS + 1) * 0.1 < 5
 

@@ -145,8 +145,12 @@ class OpenWebsockets:
         self._run(self._watch())
 
     async def _watch(self) -> None:
+        clock = asyncio.get_running_loop().time
+        due = clock()
         while True:
-            await asyncio.sleep(TICK)
+            # A tick that was late does not make the next ones late; those that were missed are not made up for.
+            due = max(due + TICK, clock())
+            await asyncio.sleep(due - clock())
             try:
                 self.tick()
             except Exception as fault:  # noqa: BLE001 - the others must be judged all the same
