@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,8 @@ def serve(path: Path, workers: int) -> None:
 
 
 def _serve_by(workers: int, settings: Settings, said: str) -> None:
+    if sys.platform != "linux":  # elsewhere a port that is shared leads to one of its processes alone
+        raise StartError("`--workers` needs Linux", mend="run one process")
     if settings.store == "memory:":
         where = settings.places.get(("store",), str(settings.path))
         mend = "write `store: sqlite:state/glassgate.db`"
