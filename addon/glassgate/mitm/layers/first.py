@@ -1,6 +1,7 @@
 """The HTTP layer of one client connection, and the choice of it by the client's first bytes."""
 
 import logging
+from collections.abc import Iterator
 from copy import copy
 
 from mitmproxy.connection import Connection, ConnectionState
@@ -208,7 +209,7 @@ class GateLayer(HttpLayer):
 
     def make_stream(self, stream_id: int) -> Commands:
         """Begin one request."""
-        self.streams[stream_id] = GateStream(_fork(self.context), stream_id, self.answers, self.at_once)
+        self.streams[stream_id] = GateStream(_fork(self.context), stream_id, self.answers, self._at_hand, self.at_once)
         yield from ()
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
@@ -217,34 +218,47 @@ class GateLayer(HttpLayer):
         One that has ended, or could not be made, is no reason not to try again.
         """
         self._forget_ended()
-        if self._tls_outside:
-            event.tls = False
-        for connection in self.connections if reuse and not isinstance(event, Another) else ():
-            if not event.connection_spec_matches(connection):
-                continue
-            if connection.alpn == b"h2" and self._is_upgrade(event):
-                continue
+        for connection in self._suitable(event, self.command_sources[event]) if reuse else ():
             if connection in self.waiting_for_establishment:
                 self.waiting_for_establishment[connection].append(event)
                 return
-            back = back_of(self, connection)
-            if back is not None and back.has_room and connection.state is ConnectionState.OPEN:
+            if self._has_room(connection):
                 yield from self._got(event, connection, None)
                 return
         yield from self._connect(event)
 
-    def _is_upgrade(self, event: GetHttpConnection) -> bool:
+    def _at_hand(self, event: GetHttpConnection, stream: GateStream) -> Connection | None:
+        """A connection that is there and has room, so that nobody need wait for it."""
+        return next((one for one in self._suitable(event, stream) if self._has_room(one)), None)
+
+    def _suitable(self, event: GetHttpConnection, stream: layer.Layer) -> Iterator[Connection]:
+        if self._tls_outside:
+            event.tls = False
+        if isinstance(event, Another):
+            return
+        for connection in self.connections:
+            if not event.connection_spec_matches(connection):
+                continue
+            if connection.alpn == b"h2" and self._is_upgrade(stream):
+                continue
+            yield connection
+
+    def _has_room(self, connection: Connection) -> bool:
+        back = back_of(self, connection)
+        return back is not None and back.has_room and connection.state is ConnectionState.OPEN
+
+    def _is_upgrade(self, stream: layer.Layer) -> bool:
         """Whether it is for a WebSocket, which begins with HTTP/1.1: RFC 8441 is not spoken."""
-        stream = self.command_sources[event]
         if not isinstance(self.front, Http1Front) or not isinstance(stream, GateStream):
             return False
-        return any(name.lower() == b"upgrade" for name, _ in stream.flow.request.headers.fields)
+        fields = stream.flow.request.headers.fields
+        return any(name.lower() == b"upgrade" for name, _ in fields if len(name) == len(b"upgrade"))
 
     def _connect(self, event: GetHttpConnection) -> Commands:
         context = self.context.fork()
         context.server = server = ToOrigin(address=event.address)
         server.must_be_new = isinstance(event, Another)
-        server.alpn_offers = HTTP1_ALONE if self._is_upgrade(event) else ()
+        server.alpn_offers = HTTP1_ALONE if self._is_upgrade(self.command_sources[event]) else ()
         stack = tunnel.LayerStack()
         if event.tls:
             server.sni = event.address[0]

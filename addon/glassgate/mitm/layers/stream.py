@@ -1,10 +1,20 @@
 """One request and its answer: a body has a limit, trailers are left out, and whatever fails gets an answer of ours."""
 
+from collections.abc import Callable
+
 from mitmproxy import flow, http
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import DropStream, HTTPMode, HttpStream, SendHttp, validate_request
+from mitmproxy.proxy.layers.http import (
+    DropStream,
+    GetHttpConnection,
+    HTTPMode,
+    HttpStream,
+    SendHttp,
+    validate_request,
+)
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestData,
@@ -28,15 +38,21 @@ from glassgate.mitm.layers.to_origin import Another, UnansweredError
 from glassgate.mitm.layers.websocket import GateWebsocket
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+type AtHand = Callable[[GetHttpConnection, GateStream], Connection | None]
+
 FROM_CLIENT = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage)
 
 
 class GateStream(HttpStream):
     """One request and its answer."""
 
-    def __init__(self, context: Context, stream_id: int, answers: Answers, at_once: AtOnce | None = None) -> None:
+    def __init__(
+        self, context: Context, stream_id: int, answers: Answers, at_hand: AtHand, at_once: AtOnce | None = None
+    ) -> None:
+        """`at_hand` gives a connection to an origin where one is free, `at_once` calls a hook that need not wait."""
         super().__init__(context, stream_id)
         self.answers = answers
+        self._at_hand = at_hand
         self._at_once = at_once
         self.client_state = self.state_wait_for_request_headers
         self._room: int | None = None  # bytes of the body that may still come; None: as many as there are
@@ -44,24 +60,23 @@ class GateStream(HttpStream):
         self._is_again = False  # it was sent on once more
 
     def _handle_event(self, event: events.Event) -> Commands:
-        handled = self._handled(event)
-        return self._prompt(handled, self._at_once) if self._at_once else handled
-
-    def _prompt(self, handled: Commands, at_once: AtOnce) -> Commands:
-        """Go on at once after a hook that needs no waiting: to be paused and resumed costs more than most hooks do.
+        """Go on at once where nothing has to be waited for: to be paused and resumed costs more than most hooks do.
 
         A WebSocket's own hooks are not meant: it has been paused for them by then, and waits for their end.
         """
-        reply = None
-        try:
-            while True:
+        handled, reply = self._handled(event), None
+        while True:
+            try:
                 command = handled.send(reply)
-                if isinstance(command, StartHook) and command.blocking is True and at_once(command):
-                    reply = None
-                else:
-                    reply = yield command
-        except StopIteration:
-            return
+            except StopIteration:
+                return
+            reply = None
+            if isinstance(command, StartHook) and command.blocking is True and self._at_once and self._at_once(command):
+                continue
+            if isinstance(command, GetHttpConnection) and (connection := self._at_hand(command, self)):
+                reply = (connection, None)
+                continue
+            reply = yield command
 
     def _handled(self, event: events.Event) -> Commands:
         if isinstance(event, FROM_CLIENT):
