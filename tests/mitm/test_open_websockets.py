@@ -702,10 +702,13 @@ def test_it_closes_with_good_manners_and_is_not_hung_up_on():
 def test_a_loop_that_stood_still_makes_up_for_nothing():
     """So that nobody is closed for a time in which nobody could be asked."""
 
+    def stand_still():
+        time.sleep(1)
+
     async def scene():
         stage = Stage()
         stage.all.watch(stage.front)
-        time.sleep(1)  # the whole loop's
+        stand_still()
         before = stage.all._tick
         await asyncio.sleep(0.25)
         stage.all.done()
