@@ -173,6 +173,19 @@ def test_trailers_reach_a_client_that_speaks_http2_and_no_other():
     assert stage.got.endswith(b"answer\r\n0\r\n\r\n")
 
 
+def test_trailers_that_wait_for_a_client_are_forgotten_with_it():
+    peer = by_http2(window=0)
+    stream = peer.ask()
+    origin = Origin(peer.stage).head(1).data(1, b"answer")
+    origin.h2.send_headers(1, [("x", "y")], end_stream=True)
+    origin.flush()
+    front = peer.stage.layer.front.h2_conn
+    assert (list(front.stream_trailers), front.unsent) == ([stream], 6)
+    peer.h2.reset_stream(stream)
+    peer.flush()
+    assert (list(front.stream_trailers), front.unsent) == ([], 0)
+
+
 def test_an_answer_that_is_a_head_alone():
     """gRPC's errors."""
     peer = by_http2()
@@ -253,11 +266,13 @@ def test_an_origin_that_leaves_answers_what_it_has_begun():
     other = Origin(peer.stage)
     other.ok(1, b"elsewhere")
     assert peer.stage.is_closed(peer.stage.origins[0]) is False
+    peer.ask()
+    assert (origin.requests, other.requests) == ([1, 3], [1, 3]), "nothing more is asked there"
     origin.ok(1, b"here")
     assert [peer.body(stream) for stream in streams] == [b"here", b"elsewhere"]
     assert peer.stage.is_closed(peer.stage.origins[0])
     peer.ask()
-    assert (len(peer.stage.origins), other.requests) == (2, [1, 3])
+    assert (len(peer.stage.origins), other.requests) == (2, [1, 3, 5])
 
 
 def test_a_request_that_was_refused_unseen_is_sent_once_more():
@@ -330,6 +345,13 @@ def test_a_flood_ends_the_connection(made):
     stage.answer(b"".join(frame.serialize() for frame in made), 0)
     assert stage.is_closed(stage.origins[0])
     assert stage.layer.streams == {}
+
+
+def test_what_an_origin_is_told_of_us():
+    stage = by_http1(limits=SMALL).say(GET)
+    told = Origin(stage).h2.remote_settings
+    assert (told.enable_push, told.max_header_list_size) == (0, SMALL.head)
+    assert told.initial_window_size == SMALL.stream_window
 
 
 def test_a_header_list_has_a_limit():
