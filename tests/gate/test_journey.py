@@ -239,6 +239,11 @@ def test_targets_that_could_be_read_otherwise(target):
     assert ask(site_of(), target).status == 400
 
 
+def test_an_address_is_only_so_long():
+    assert ask(site_of(), "/" + "a" * 16_384).status == 414
+    assert ask(site_of(), "/" + "a" * 16_383).status == 401
+
+
 def test_host_names_are_compared_in_lower_case():
     assert ask(site_of(), "/", host="WIKI.localhost:8443", headers=BROWSER).status == 302
 

@@ -29,6 +29,7 @@ from glassgate.record.events import Action
 AUTHORITY = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,5}))?")
 IDENTITY_PATH = TEAM_PREFIX + "get-identity"
 CERTS_PATH = TEAM_PREFIX + "certs"
+CODES = {"host_unknown": "misdirected", "target_too_long": "target_too_long"}  # standing messages, by reason
 
 
 def journey(site: Site, request: Request) -> Steps[Outcome]:
@@ -36,8 +37,7 @@ def journey(site: Site, request: Request) -> Steps[Outcome]:
     try:
         return (yield from _decide(site, request))
     except target.BadRequestError as fault:
-        code = "misdirected" if fault.reason == "host_unknown" else "bad_request"
-        return answers.refused(request, site, fault.reason, code)
+        return answers.refused(request, site, fault.reason, CODES.get(fault.reason, "bad_request"))
 
 
 def _decide(site: Site, request: Request) -> Steps[Outcome]:
