@@ -1,5 +1,6 @@
 """One program under measurement: started by us, pinned, asked what it used, and ended by its own handle."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,7 +53,19 @@ class Process:
 
     def peak(self) -> int:
         """The most resident memory, in bytes; of several processes the sum of theirs."""
-        return sum(_high_water(pid) for pid, _ in self._members())
+        return sum(_memory(pid, "VmHWM") for pid, _ in self._members())
+
+    def resident(self) -> int:
+        """Resident memory now, in bytes; of several processes the sum of theirs."""
+        return sum(_memory(pid, "VmRSS") for pid, _ in self._members())
+
+    def descriptors(self) -> int:
+        """How many descriptors are open."""
+        return sum(1 for pid, _ in self._members() for _ in _open(pid))
+
+    def sockets(self) -> int:
+        """How many of them are sockets."""
+        return sum(one.startswith("socket:") for pid, _ in self._members() for one in _open(pid))
 
     def settle(self) -> None:
         """Wait till it does nothing any more, so that it does not work on while the next one is measured."""
@@ -62,10 +75,21 @@ class Process:
             time.sleep(0.05)
             before, now = now, self.cpu()
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, and do not wait."""
+        self._process.terminate()
+
+    def ended(self, patience: float) -> int | None:
+        """Wait for an end that was asked for; its exit code, None where it goes on."""
+        try:
+            return self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            return None
+
     def end(self) -> None:
         """Ask it to end, wait, and insist."""
         if self._process.poll() is None:
-            self._process.terminate()
+            self.ask_to_end()
             try:
                 self._process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
@@ -85,9 +109,15 @@ class Process:
                 yield int(folder.name), fields
 
 
-def _high_water(pid: int) -> int:
+def _memory(pid: int, kind: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(kind)), 0)
+
+
+def _open(pid: int) -> Iterator[str]:
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            yield str(one.readlink())
 
 
 def pinned(cores: Sequence[int]) -> list[str]:

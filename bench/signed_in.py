@@ -61,19 +61,19 @@ class Gate:
     settings: Settings
     keys: KeyRing
 
-    def begin(self, store: Store, who: Identity, now: float) -> str:
-        """Begin a session with a grant for the app; the nonce that a token names it by."""
+    def begin(self, store: Store, who: Identity, now: float, app: int = 0) -> str:
+        """Begin a session with a grant for an app; the nonce that a token names it by."""
         sessions, nonce = Sessions(store), secrets.token_hex(16)
         cookie = secrets.token_urlsafe(32)
         session = new_session(who, session=secrets.token_hex(16), cookie=cookie, now=now, duration=HOUR)
         run(sessions.begin(session, None, now))
-        run(sessions.grant(nonce, Grant(session.id, self.settings.apps[0].aud, session.expires)))
+        run(sessions.grant(nonce, Grant(session.id, self.settings.apps[app].aud, session.expires)))
         return nonce
 
-    def cookie(self, who: Identity, nonce: str, now: float) -> str:
+    def cookie(self, who: Identity, nonce: str, now: float, app: int = 0) -> str:
         """The Cookie header of a browser with the application token of that session: some 900 bytes."""
         signed = token.mint(
-            self.keys.signing, issuer=self.settings.origin_of(TEAM), audience=self.settings.apps[0].aud,
+            self.keys.signing, issuer=self.settings.origin_of(TEAM), audience=self.settings.apps[app].aud,
             subject=who.user_id, email=who.email, nonce=nonce, now=now, expires=now + HOUR,
         )  # fmt: skip
         return f"theme=dark; CF_Authorization={signed}; _app_session=2f1c8f0e9b"
@@ -85,10 +85,10 @@ def person(name: str, groups: int = GROUPS) -> Identity:
     return Identity("entra", "entra", TENANT, f"oid-{name}", name, f"{name}@contoso.example", groups=members)
 
 
-def prepare(folder: Path, *, port: int, origin: int, certificate: Path) -> Gate:
+def prepare(folder: Path, *, port: int, origin: int, certificate: Path, config: str = CONFIG) -> Gate:
     """Write a configuration into `folder`, and make its keys and, where it is missing, its certificate."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = CONFIG.replace("PORT", str(port)).replace("ORIGIN", str(origin)).replace("CERTIFICATE", str(certificate))
+    text = config.replace("PORT", str(port)).replace("ORIGIN", str(origin)).replace("CERTIFICATE", str(certificate))
     (folder / "config.yaml").write_text(text)
     settings = load(folder / "config.yaml", ENVIRONMENT)
     now = time.time()
@@ -96,11 +96,11 @@ def prepare(folder: Path, *, port: int, origin: int, certificate: Path) -> Gate:
     return Gate(settings, KeyRing.open(settings.state / "keys", now))
 
 
-def sign_in(gate: Gate) -> str:
+def sign_in(gate: Gate, name: str = "alice", app: int = 0) -> str:
     """Sign somebody in at this gate; the Cookie header of the browser."""
-    who, now = person("alice"), time.time()
+    who, now = person(name), time.time()
     store = open_store(gate.settings.store)
     try:
-        return gate.cookie(who, gate.begin(store, who, now), now)
+        return gate.cookie(who, gate.begin(store, who, now, app), now, app)
     finally:
         store.close()

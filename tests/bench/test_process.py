@@ -53,6 +53,24 @@ def test_the_peak_is_that_since_it_was_forgotten(started):
     assert process.peak() < before - (32 << 20)
 
 
+IDLE = "import time\n"
+OPENS = IDLE + "import socket\nkept = [socket.socket() for _ in range(3)]\n"
+
+
+def test_what_is_open_is_counted(started):
+    without, with_sockets = started(IDLE), started(OPENS)
+    assert (without.sockets(), with_sockets.sockets()) == (0, 3)
+    assert with_sockets.descriptors() == without.descriptors() + 3
+    assert without.resident() > 1 << 20
+
+
+def test_who_is_asked_to_end_is_waited_for(started):
+    process = started(IDLE)
+    assert process.ended(0) is None
+    process.ask_to_end()
+    assert process.ended(30) == -15
+
+
 def test_it_ends_and_so_do_its_children(started):
     process = started(WORKS + CHILD)
     wait(lambda: process.cpu() >= 0.2)  # the child, too, is there and has worked

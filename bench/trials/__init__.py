@@ -1,0 +1,1 @@
+"""The trials: the gate under strain, tried from outside."""
