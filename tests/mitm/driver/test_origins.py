@@ -2,15 +2,20 @@
 
 import contextlib
 import socketserver
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from h2.settings import SettingCodes
+from websockets.sync.client import connect
+from websockets.sync.server import serve
 
+from gate.site import STAFF, app
+from glassgate.access.app import Origin, OriginTls
 from mitm.driver.playing import BIG, PIECE, Client, nothing_left, settled, until
 from mitm.harness import signed_in
-from mitm.raw import Http2
+from mitm.raw import Http2, tls
 
 CLIENTS = 64
 KERNEL = 8 << 20  # bytes that the sockets between a gate and its origin may hold
@@ -226,3 +231,30 @@ def test_an_answer_that_its_client_does_not_take_holds_up_no_other(http2, origin
     until(lambda: origin.sent)
     assert settled(lambda: origin.sent) < BIG or front == "stock", "mitmproxy's server keeps all of it"
     assert http2.answer(http2.ask(fields(running, "/other"))) == (200, b"/other")
+
+
+# What is spoken
+
+
+def echo(connection):
+    for message in connection:
+        connection.send(message)
+
+
+def test_a_websocket_passes_to_an_origin_that_would_speak_http2(gate, certificates, tmp_path):
+    ca, leaf = certificates
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with serve(echo, "127.0.0.1", 0, ssl=context) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.socket.getsockname()[1]
+        origin = Origin("https", "127.0.0.1", port, OriginTls(ca=ca, server_name="wiki.localhost"), http2=True)
+        with gate(certificates, tmp_path, 0, apps=[app("wiki", "wiki.localhost", STAFF, origin=origin)]) as made:
+            home = f"wiki.localhost:{made.port}"
+            cookie = {"Cookie": signed_in(made.site)}
+            sock = tls(ca, made.port, threads=True)
+            with connect(f"ws://{home}/x", sock=sock, origin=f"https://{home}", additional_headers=cookie) as talk:
+                talk.send("hello")
+                assert talk.recv(10) == "hello"
+        server.shutdown()
