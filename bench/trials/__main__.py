@@ -37,12 +37,12 @@ def main() -> int:
 
 
 def tried(trial: Trial) -> Iterator[Finding]:
-    """One trial, on a gate of its own. A gate that does not start, or that ends, is what was found."""
+    """One trial, on a gate of its own. A gate or clients that do not start, or that end, are what was found."""
     with tempfile.TemporaryDirectory(prefix="glassgate-strain-") as folder:
         try:
             with ground(trial.limits, Path(folder), _told) as made:
                 yield from trial.run(made)
-        except (StartError, OSError) as fault:
+        except (StartError, OSError, ValueError) as fault:
             yield Finding(trial.name, "the gate", "", "", "it runs", 0.0, amiss=f"{type(fault).__name__}: {fault}")
 
 
