@@ -111,9 +111,13 @@ def test_the_rest(metrics):
     metrics.count(told(Action.ERROR, reason="StoreError"))
     metrics.count(told(Action.ERROR, reason="RuntimeError"))
     metrics.audit_lost()
+    metrics.turned_away("crowded", told=True)
+    metrics.turned_away("crowded", told=False)
     metrics.decided(0.00007)
     assert value(metrics, "glassgate_store_errors_total") == 1
     assert value(metrics, "glassgate_audit_dropped_total") == 1
+    assert value(metrics, "glassgate_turned_away_total", reason="crowded", how="told") == 1
+    assert value(metrics, "glassgate_turned_away_total", reason="crowded", how="hung_up") == 1
     assert value(metrics, "glassgate_decision_seconds_bucket", le="0.0001") == 1
     assert value(metrics, "glassgate_decision_seconds_bucket", le="5e-05") == 0
     assert value(metrics, "glassgate_build_info", version="1.2.3") == 1
@@ -123,6 +127,7 @@ def test_the_table_is_all_that_is_served_and_it_says_what_it_means(metrics):
     for action in Action:
         metrics.count(told(action, app="wiki", provider="entra", reason="x"))
     metrics.watch_keys("entra", lambda: 60.0)
+    metrics.turned_away("crowded", told=True)
     served = {
         family.name: family
         for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())

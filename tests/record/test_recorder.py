@@ -25,8 +25,18 @@ def test_without_an_audit_log_it_counts():
     recorder = Recorder(None, metrics)
     recorder.tell(Event(Action.DENIED, 1.0, "r", app="wiki"))
     recorder.decided(0.002)
+    recorder.turned_away("crowded", told=True)
     assert metrics.registry.get_sample_value("glassgate_policy_denied_total", {"app": "wiki"}) == 1
     assert metrics.registry.get_sample_value("glassgate_decision_seconds_count") == 1
+    away = {"reason": "crowded", "how": "told"}
+    assert metrics.registry.get_sample_value("glassgate_turned_away_total", away) == 1
+
+
+class Unspeakable:
+    """What has no name."""
+
+    def __str__(self):
+        raise ValueError("secret-text")
 
 
 def test_no_fault_comes_out(caplog):
@@ -34,7 +44,8 @@ def test_no_fault_comes_out(caplog):
     recorder.tell(None)
     recorder.tell(Event([], 1.0, "secret-text"))
     recorder.decided("soon")
-    assert len(caplog.records) == 3
+    recorder.turned_away(Unspeakable(), told=True)
+    assert len(caplog.records) == 4
     assert "secret-text" not in caplog.text
 
 

@@ -97,6 +97,10 @@ class GateAddon:
             self._layered.add(context.client.id)
         return made
 
+    def turned_away(self, reason: str, *, told: bool) -> None:
+        """There was no room for a connection, which no hook hears of."""
+        self._recorder.turned_away(reason, told=told)
+
     def client_disconnected(self, client: Client) -> None:
         """Forget whatever was let in on a connection that is gone."""
         self._layered.discard(client.id)

@@ -27,6 +27,12 @@ SIGN_INS = Metric("glassgate_sign_ins_total", Counter, "Sign-ins that came to an
 FAILURES = Metric("glassgate_sign_in_failures_total", Counter, "Sign-ins that failed, and why.", ("provider", "reason"))
 REFUSED = Metric("glassgate_refused_total", Counter, "Requests refused before any app was asked.", ("reason",))
 DENIED = Metric("glassgate_policy_denied_total", Counter, "Signed-in visitors refused by a policy.", ("app",))
+TURNED_AWAY = Metric(
+    "glassgate_turned_away_total",
+    Counter,
+    "Connections for which there was no room, by why, and whether that was told or they were hung up on.",
+    ("reason", "how"),
+)
 PROVIDER_UP = Metric(
     "glassgate_provider_up",
     Gauge,
@@ -48,8 +54,8 @@ DECISION = Metric("glassgate_decision_seconds", Histogram, "The gate's own work 
 BUILD = Metric("glassgate_build_info", Gauge, "Always 1; the version is in the label.", ("version",))
 
 METRICS = (
-    REQUESTS, SIGN_INS, FAILURES, RECHECKS, REFUSED, DENIED, PROVIDER_UP, KEYS_AGE, STORE_ERRORS, AUDIT_DROPPED,
-    DECISION, BUILD,
+    REQUESTS, SIGN_INS, FAILURES, RECHECKS, REFUSED, DENIED, TURNED_AWAY, PROVIDER_UP, KEYS_AGE, STORE_ERRORS,
+    AUDIT_DROPPED, DECISION, BUILD,
 )  # fmt: skip
 
 BUCKETS = (5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0)
@@ -93,6 +99,7 @@ class Metrics:
         self._keys_age = Gauge(KEYS_AGE.name, KEYS_AGE.help, KEYS_AGE.labels, registry=self.registry)
         self._refused = self._counter(REFUSED)
         self._denied = self._counter(DENIED)
+        self._turned_away = self._counter(TURNED_AWAY)
         self._store_errors = self._counter(STORE_ERRORS)
         self._audit_dropped = self._counter(AUDIT_DROPPED)
         self._provider_up = Gauge(PROVIDER_UP.name, PROVIDER_UP.help, PROVIDER_UP.labels, registry=self.registry)
@@ -142,6 +149,10 @@ class Metrics:
     def decided(self, seconds: float) -> None:
         """Note how long the gate itself took over one request."""
         self._decision.observe(seconds)
+
+    def turned_away(self, reason: str, *, told: bool) -> None:
+        """Note that there was no room for a connection. `reason` is the standing message that says so."""
+        self._turned_away.labels(reason, "told" if told else "hung_up").inc()
 
     def audit_lost(self) -> None:
         """Note that a line of the audit log was lost."""

@@ -31,3 +31,10 @@ class Recorder:
             self._metrics.decided(seconds)
         except Exception as fault:  # noqa: BLE001 - as above
             logger.error("A duration could not be recorded: %s", type(fault).__name__)
+
+    def turned_away(self, reason: str, *, told: bool) -> None:
+        """Note that there was no room for a connection, and whether that is told."""
+        try:
+            self._metrics.turned_away(reason, told=told)
+        except Exception as fault:  # noqa: BLE001 - as above
+            logger.error("A connection could not be counted: %s", type(fault).__name__)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 import time
+from collections import Counter
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -16,6 +17,8 @@ from glassgate.mitm.driver.front_door import TOLD, FrontDoor
 from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side
 from glassgate.mitm.tls import OriginTrust
+from glassgate.record.metrics import Metrics
+from glassgate.record.recorder import Recorder
 from mitm.driver.playing import Client, nothing_left, playing, until
 from mitm.harness import signed_in
 from mitm.raw import Http2
@@ -28,11 +31,18 @@ def running(gate, certificates, tmp_path):
 
         def start(proxies=(), **limits):
             origin = stack.enter_context(playing())
-            limited = replace(LIMITS, **limits)
+            limited, metrics = replace(LIMITS, **limits), Metrics("0")
             made = stack.enter_context(
-                gate(certificates, tmp_path, origin.address[1], limits=limited, trusted_proxies=proxies)
+                gate(
+                    certificates,
+                    tmp_path,
+                    origin.address[1],
+                    limits=limited,
+                    trusted_proxies=proxies,
+                    recorder=Recorder(None, metrics),
+                )
             )
-            made.ca, made.cookie = certificates[0], signed_in(made.site)
+            made.ca, made.cookie, made.metrics = certificates[0], signed_in(made.site), metrics
             return made, origin, lambda: stack.enter_context(Client(made.ca, made, made.cookie))
 
         yield start
@@ -50,6 +60,22 @@ class Arriving(Side):
 
     def abort(self):
         self.aborted = True
+
+
+class Counting:
+    """What of a gate's addon counts who is turned away."""
+
+    def __init__(self):
+        self.away = Counter()
+
+    def turned_away(self, reason, *, told):
+        self.away[reason, told] += 1
+
+
+def turned_away(made):
+    """What the metrics of a gate say of connections: how many by why, and by whether they were told."""
+    rows = [sample for family in made.metrics.registry.collect() for sample in family.samples]
+    return {tuple(row.labels.values()): row.value for row in rows if row.name == "glassgate_turned_away_total"}
 
 
 def is_hung_up_on(port):
@@ -137,10 +163,11 @@ def test_one_connection_more_than_may_be_is_told_so(running, limit):
     until(lambda: len(made.door.conversations) == 1)
     assert client().ask("/next")[0] == 200
     assert sorted(origin.paths) == ["/next", "/one", "/other"]
+    assert turned_away(made) == {(code, "told"): 3}
 
 
 def test_the_operator_is_told_once_a_minute_at_most(caplog):
-    door = FrontDoor(None, None, None, None, None, replace(LIMITS, of_one_address=1))
+    door = FrontDoor(Counting(), None, None, None, None, replace(LIMITS, of_one_address=1))
     for _ in range(4):
         door.arrived(Arriving("192.0.2.1"))
     door._tell_operator(100.0)
@@ -184,6 +211,7 @@ def test_a_bounded_number_is_told_so_for_a_bounded_time(running):
             return
         assert is_hung_up_on(made.port)
         assert len(made.door.conversations) == TOLD + 1, "at once, not with the others"
+        assert turned_away(made) == {("crowded", "told"): TOLD, ("crowded", "hung_up"): 1}
         assert all(one.recv(1) == b"" for one in silent)
         until(lambda: len(made.door.conversations) <= 1)
 
@@ -208,13 +236,14 @@ def test_a_trusted_proxy_speaks_for_many(running):
 
 
 def test_a_network_of_ipv6_is_one_visitor():
-    door = FrontDoor(None, None, None, None, None, replace(LIMITS, of_one_address=2))
+    door = FrontDoor(Counting(), None, None, None, None, replace(LIMITS, of_one_address=2))
     for peer in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "::ffff:192.0.2.1", "192.0.2.1"):
         door.arrived(Arriving(peer))
     assert not door._too_many
     door.arrived(Arriving("2001:db8::3"))
     door.arrived(Arriving("192.0.2.1"))
     assert [one.refusal for one in door._too_many.values()] == ["too_many_connections"] * 2
+    assert door.addon.away == {("too_many_connections", True): 2}
 
 
 def test_who_has_left_before_it_was_taken_is_forgotten():

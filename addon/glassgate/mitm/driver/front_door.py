@@ -84,8 +84,7 @@ class FrontDoor:
             return
         visitor = self._visitor(peer)
         refusal = self._refusal(visitor)
-        self._turned_away += refusal is not None
-        if refusal and len(self._too_many) >= TOLD:
+        if refusal and not self._has_time_for(refusal):
             side.abort()
             return
         conversation = Conversation(self, side)
@@ -95,6 +94,13 @@ class FrontDoor:
             self._too_many[conversation.client.id] = _TooMany(refusal, self.clock())
         else:
             self._of_visitor[visitor] += 1
+
+    def _has_time_for(self, refusal: str) -> bool:
+        """Whether one more can be told that there is no room."""
+        is_told = len(self._too_many) < TOLD
+        self._turned_away += 1
+        self.addon.turned_away(refusal, told=is_told)
+        return is_told
 
     def _visitor(self, peer: tuple[str, int]) -> str:
         """What a connection is counted by, an address or with IPv6 a network; "" where nobody's are counted."""
