@@ -38,6 +38,7 @@ SAID = [
     ("a duration", "head_time", "5s", 5.0),
     ("one of several units", "answer_time", "1m30s", 90.0),
     ("none at all", "drain_time", "0s", 0.0),
+    ("at any rate", "body_rate", 0, 0),
     ("a count", "streams", 250, 250),
 ]
 

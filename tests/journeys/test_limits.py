@@ -15,7 +15,7 @@ from mitm.raw import Http2, send, tls
 
 LIMITS = {
     "head": "8 KiB", "head_lines": 32, "refused_body": "4 KiB", "streams": 7, "head_time": "1s", "idle_time": "1s",
-    "body_pause": "1s",
+    "body_pause": "1s", "body_rate": "1 KiB",
 }  # fmt: skip
 MAX_BODY = 2000
 
@@ -110,11 +110,23 @@ def test_who_keeps_us_waiting(demo, front, data, told):
         assert (status(answer) if answer else None) == told
 
 
+def test_who_sends_a_body_too_slowly(demo, front):
+    """Twice as much as would do by default, without a pause."""
+    with tls(demo.ca, demo.port, timeout=0.2) as client:
+        client.sendall(head(demo, "POST", "Content-Length: 10000\r\n", signed=False))
+        end, answer = time.monotonic() + 4, b""
+        while time.monotonic() < end and not answer:
+            client.sendall(b"x" * 100)
+            with contextlib.suppress(TimeoutError):
+                answer = client.recv(65536)
+        assert (status(answer) if answer else None) == (408 if front == "driver" else None)
+
+
 def test_what_does_not_hold_is_said_at_the_start(demo, front):
     said = "config.yaml:"  # with its line
     lines = [line for line in demo.output.splitlines() if "`limits`" in line]
     assert len(lines) == (front == "stock")
-    assert all(said in line and "`head_time`, `idle_time`, `body_pause`" in line for line in lines)
+    assert all(said in line and "`head_time`, `idle_time`, `body_pause`, `body_rate`" in line for line in lines)
 
 
 OF_ONE = 6

@@ -88,10 +88,14 @@ class Http2:
 
     def _read(self):
         data = self.sock.recv(65536)
+        self.take(data)
+        return data
+
+    def take(self, data):
+        """Take what came."""
         for event in self.h2.receive_data(data):
             self._take(event)
         self._flush()
-        return data
 
     def _take(self, event):
         stream = getattr(event, "stream_id", None)

@@ -83,6 +83,9 @@ class Bounds(Part):
     head_time: Annotated[float, Span("1s", "5m", "How long a head may take.")] = LIMITS.head_time
     idle_time: Annotated[float, Span("1s", "1h", "How long a client may rest between requests.")] = LIMITS.idle_time
     body_pause: Annotated[float, Span("1s", "1h", "How long a body may rest.")] = LIMITS.body_pause
+    body_rate: Annotated[int, Size("0 B", "1 MiB", "How much of a body comes, or is taken, in a second; `0`: any.")] = (
+        LIMITS.body_rate
+    )
     websocket_idle: Annotated[float, Span("1s", "31d", "How long a WebSocket may rest.")] = LIMITS.websocket_idle
     drain_time: Annotated[float, Span("0s", "1h", "How long what is under way may take at the end.")] = (
         LIMITS.drain_time

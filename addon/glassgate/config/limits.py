@@ -18,7 +18,8 @@ class Limits:
     of_one_address: int = 6000  # of one client's address
     head_time: float = 10.0  # from a connection, or the first byte of a head, until the head is whole
     idle_time: float = 75.0  # between two requests
-    body_pause: float = 30.0  # in which nothing of a body comes that is waited for
+    body_pause: float = 30.0  # in which nothing of a body comes that is waited for, or nothing of an answer is taken
+    body_rate: int = 240  # bytes a second that come, or are taken, over such a pause; 0: any byte will do
     websocket_idle: float = 3600.0  # in which nothing passes over a WebSocket
     drain_time: float = 30.0  # for what is under way when the program ends
 
@@ -71,6 +72,6 @@ LIMITS = Limits()
 
 # What mitmproxy's own server, of `mitmdump -s` and `mitmweb -s`, knows nothing of.
 OF_OUR_DRIVER = (
-    "connections", "of_one_address", "head_time", "idle_time", "body_pause", "websocket_idle", "drain_time",
-    "connect_time", "answer_time", "to_origin", "kept_idle", "kept_time",
+    "connections", "of_one_address", "head_time", "idle_time", "body_pause", "body_rate", "websocket_idle",
+    "drain_time", "connect_time", "answer_time", "to_origin", "kept_idle", "kept_time",
 )  # fmt: skip

@@ -14,7 +14,10 @@ BIG = 800 * len(PIECE)  # 50 MB: more than every buffer between an origin and a 
 
 
 class Playing(socketserver.ThreadingTCPServer):
-    """An origin. It answers with the path and the body that it got; `/big`, `/wait` and `/last` are what they say."""
+    """An origin. It answers with the path and the body that it got; `/big`, `/wait` and `/last` are what they say.
+
+    It takes the body of `/later` later, and begins to answer `/talk` before.
+    """
 
     daemon_threads = allow_reuse_address = True
     request_queue_size = 256
@@ -42,6 +45,10 @@ class Handler(socketserver.StreamRequestHandler):
                 path = line.split(b" ")[1]
                 headers = http.client.parse_headers(self.rfile)
                 self.server.paths.append(path.decode())
+                if path == b"/later":
+                    self.server.go_on.wait(20)
+                elif path == b"/talk":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nbegun")
                 self.answer(path, self.rfile.read(int(headers.get("Content-Length", 0))))
                 if path == b"/last":
                     return
@@ -55,6 +62,9 @@ class Handler(socketserver.StreamRequestHandler):
             return
         if path.startswith(b"/wait"):
             self.server.go_on.wait(20)
+        if path == b"/talk":
+            self.wfile.write(b" and ended")
+            return
         said = path + b" " + body
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said))
 

@@ -1,6 +1,7 @@
 """One transport: what is said goes out at once and together, and who does not keep up is waited for."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -13,12 +14,16 @@ class Wire(asyncio.Transport):
     def __init__(self, waiting=0):
         super().__init__()
         self.writes, self.reading, self.closing, self.waiting = [], True, False, waiting
+        self.socket = socket.socket()
 
     def set_write_buffer_limits(self, high=None, low=None):
         self.high = high
 
     def get_write_buffer_size(self):
         return self.waiting
+
+    def get_extra_info(self, name, default=None):
+        return self.socket if name == "socket" else default
 
     def write(self, data):
         self.writes.append(data)
@@ -108,6 +113,26 @@ def test_nobody_hears_an_idle_one_and_it_ends_by_whatever_comes():
     assert another.eof_received() is False, "asyncio closes it"
     another.connection_lost(None)
     assert another.is_open is False
+
+
+def test_what_waits_on_the_way_has_not_been_taken():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as near:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        near.connect(server.getsockname())
+        near.setblocking(False)
+        far, _ = server.accept()
+        one = side(waiting=1000)
+        one.transport.socket = near
+        in_kernel = near.send(b"x" * 5_000_000)  # as much as the kernel takes
+        one.say(b"x" * (in_kernel + 1000))
+        one.flush()
+        assert 0 <= one.taken < in_kernel, "the kernel holds the rest"
+        near.shutdown(socket.SHUT_WR)
+        with far:
+            while far.recv(1 << 20):
+                pass
+            asyncio.run(until(lambda: one.taken == in_kernel))
+    assert one.taken == one.said - 1000, "nothing is known of a socket that is closed"
 
 
 STEERED = [  # (client behind, bytes untaken, crowded, one stuck), (client read, that one read, the other read)

@@ -415,10 +415,13 @@ def test_an_answer_waits_for_its_client_and_no_other_for_it():
     peer.flush()
     origin.ok(3)
     assert peer.body(other) == b"ok"
+    back = back_of(peer.stage.layer, peer.stage.origins[0])
+    assert (back.owes, back.is_late(100.0)) == (False, False), "it is the client that is waited for"
     peer.h2.increment_flow_control_window(60_000, stuck)
     peer.flush()
     assert len(peer.body(stuck)) == 40_000
     assert origin.hear().h2.local_flow_control_window(1) > 20_000
+    assert (back.owes, back.is_late(100.0)) == (True, True)
 
 
 def test_an_origin_behind_takes_no_more_requests():

@@ -66,6 +66,7 @@ class Conversation:
         )
         side.connection, side.hearer = self.client, self
         self.heard = house.clock()  # when a byte last came, from whichever side
+        self.came = 0  # bytes from the client, in all
         self.waiting = Waiting(self.heard)
         self._context = Context(self.client, house.options)
         ReverseProxy(self._context)  # mitmproxy's TLS looks at what is under it
@@ -87,11 +88,13 @@ class Conversation:
         self.heard = self.house.clock()
         if side.connection is None:
             return
+        if side is self._side:
+            self.came += len(data)
+        else:
+            self.origins.heard(side.connection, self.heard)
         if self._layer is None:
             self._begin(data)
         else:
-            if side is not self._side:
-                self.origins.heard(side.connection, self.heard)
             self.happened(events.DataReceived(side.connection, data))
 
     def ended(self, side: Side, *, lost: bool) -> None:
@@ -287,6 +290,11 @@ class Conversation:
     def unsent(self) -> int:
         """Bytes that the client has still to take."""
         return self._side.waiting
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the client has taken."""
+        return self._side.taken
 
     def too_slow(self) -> None:
         """Tell the client that it took too long, where that can be said, and end."""

@@ -29,6 +29,7 @@ class Origins:
         self._clock = talk.house.clock
         self.sides: dict[Connection, Side] = {}
         self._asked: dict[Connection, float] = {}  # those whose answer is waited for, since when
+        self._unread: dict[Connection, float] = {}  # those that had to pause for the client, and till when
         self._done_with: list[Server] = []  # what the HTTP layer need not know of any more
 
     # Open
@@ -150,6 +151,7 @@ class Origins:
     def _drop(self, connection: Server) -> None:
         del self.sides[connection]
         self._asked.pop(connection, None)
+        self._unread.pop(connection, None)
         self._talk.steer()
 
     def tidy(self) -> None:
@@ -180,6 +182,8 @@ class Origins:
         """
         late: list[events.ConnectionEvent] = []
         for connection, since in self._asked.items():
+            if self._paused_for_client(connection, before):
+                continue
             back = self._back(connection)
             if isinstance(back, Http2Back):
                 if back.is_late(before):
@@ -187,6 +191,12 @@ class Origins:
             elif since < before and (back is None or back.owes):
                 late.append(events.ConnectionClosed(connection))
         return late
+
+    def _paused_for_client(self, connection: Connection, before: float) -> bool:
+        """Whether its silence is ours: it was not read since `before`, since the client takes no more."""
+        if not self.sides[connection].is_reading:
+            self._unread[connection] = self._clock()
+        return self._unread.get(connection, before) > before
 
     @property
     def are_waited_for(self) -> bool:

@@ -1,7 +1,11 @@
 """The two kinds of transports of a conversation: bytes in, bytes out, and whether the other end keeps up."""
 
 import asyncio
+import contextlib
+import fcntl
 import select
+import sys
+import termios
 from collections.abc import Collection, Iterable
 from typing import Protocol, cast
 
@@ -32,7 +36,9 @@ class Hearer(Protocol):
 class Side(asyncio.Protocol):
     """One transport and the connection that it is to mitmproxy's layers."""
 
-    __slots__ = ("connection", "has_ended", "hearer", "is_behind", "is_reading", "is_tls", "transport", "unsent")
+    __slots__ = (
+        "connection", "has_ended", "hearer", "is_behind", "is_reading", "is_tls", "said", "transport", "unsent",
+    )  # fmt: skip
 
     def __init__(self, hearer: Hearer | None, connection: Connection | None, *, is_tls: bool = False) -> None:
         self.hearer = hearer
@@ -43,6 +49,7 @@ class Side(asyncio.Protocol):
         self.is_behind = False
         self.is_reading = True
         self.unsent: list[bytes] = []
+        self.said = 0  # bytes, in all
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -99,6 +106,7 @@ class Side(asyncio.Protocol):
             data = self.unsent[0] if len(self.unsent) == 1 else b"".join(self.unsent)
             self.unsent.clear()
             if self.transport and not self.transport.is_closing():
+                self.said += len(data)
                 self.transport.write(data)
 
     def close(self) -> None:
@@ -116,6 +124,19 @@ class Side(asyncio.Protocol):
     def waiting(self) -> int:
         """Bytes that were said and that the other end has still to take."""
         return self.transport.get_write_buffer_size() if self.transport else 0
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the other end has taken. Where the kernel does not say what it still holds, that counts, too."""
+        return self.said - self.waiting - self._in_kernel
+
+    @property
+    def _in_kernel(self) -> int:
+        with contextlib.suppress(OSError, ValueError):  # Linux alone knows it of a socket; it may be closed
+            if self.transport:
+                said = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+                return int.from_bytes(said, sys.byteorder)
+        return 0
 
     @property
     def has_left(self) -> bool:

@@ -116,7 +116,8 @@ class Http2Back(HttpConnection):
                 yield ours
 
     def _owes(self, exchange: Exchange) -> bool:
-        return exchange.is_sent or self._is_stuck or exchange.stream_id in self._full
+        has_to_answer = exchange.is_sent and not exchange.withheld  # else it may be the client who takes no more
+        return has_to_answer or self._is_stuck or exchange.stream_id in self._full
 
     @property
     def _is_stuck(self) -> bool:
