@@ -359,6 +359,8 @@ FLOODS = [
     ("PING", frames.PingFrame(0, b"12345678").serialize() * 100, ErrorCodes.ENHANCE_YOUR_CALM),
     ("SETTINGS", frames.SettingsFrame(0, {4: 65535}).serialize() * 100, ErrorCodes.ENHANCE_YOUR_CALM),
     ("empty DATA", frames.DataFrame(1).serialize() * 100, ErrorCodes.ENHANCE_YOUR_CALM),
+    ("WINDOW_UPDATE", frames.WindowUpdateFrame(0, window_increment=1).serialize() * 100, ErrorCodes.ENHANCE_YOUR_CALM),
+    ("WINDOW_UPDATE", frames.WindowUpdateFrame(1, window_increment=1).serialize() * 100, ErrorCodes.ENHANCE_YOUR_CALM),
 ]
 
 
@@ -370,6 +372,20 @@ def test_a_flood_of_frames(running, data, code):
         flood(client, data, 500)
         assert goodbye(client) in (code, 0)
         client.close()
+
+
+def test_a_body_that_goes_on_after_its_answer(running):
+    """Some of it is on its way when the answer comes, and is passed over; more of it ends the connection."""
+    client = Http2(running.ca, running.port)
+    stream = client.ask_more(fields(running, "POST", signed=False))
+    for _ in range(5):
+        client.send(stream, b"x" * 16_000)
+    assert client.answer(stream)[0] == 401
+    flood(client, frames.DataFrame(stream, b"x" * 16_000).serialize(), 20)
+    assert client.answer(client.ask(fields(running)))[0] == 200
+    flood(client, frames.DataFrame(stream, b"x").serialize() * 100, 500)
+    assert goodbye(client) in (ErrorCodes.ENHANCE_YOUR_CALM, 0)
+    client.close()
 
 
 def test_streams_that_are_taken_back_at_once(running):

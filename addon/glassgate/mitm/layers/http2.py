@@ -33,7 +33,7 @@ from glassgate.mitm.layers.events import Commands, Drain, Early, Enough, Refuse,
 from glassgate.mitm.layers.http1 import CODES
 from glassgate.mitm.layers.tally import Tally
 from glassgate.mitm.layers.to_origin import takes
-from glassgate.mitm.layers.windows import PIECE, Bounded
+from glassgate.mitm.layers.windows import PIECE, Idle, ToClient
 
 ALL_STREAMS = 2**31 - 1
 EMPTY = (
@@ -43,13 +43,14 @@ EMPTY = (
     h2.events.SettingsAcknowledged,
     h2.events.PriorityUpdated,
     h2.events.UnknownFrameReceived,
+    Idle,
 )
 
 
 class Http2Front(Http2Server):
     """The side of a connection that a client sees. `streams` are the layer's requests under way, by their ids."""
 
-    h2_conn: Bounded
+    h2_conn: ToClient
 
     def __init__(
         self, context: Context, answers: Answers, streams: Mapping[int, Layer], refusal: str | None = None
@@ -58,7 +59,7 @@ class Http2Front(Http2Server):
         self.answers = answers
         self.limits = limits = answers.limits
         self.requests = streams
-        self.h2_conn = Bounded(self.h2_conf, limits)
+        self.h2_conn = ToClient(self.h2_conf, limits)
         self.draining = False
         self._refusal = refusal  # the answer to whatever is asked
         self._was_told_to_go = False

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import h2.connection
+from h2.exceptions import StreamClosedError
 from h2.settings import SettingCodes
-from hyperframe.frame import GoAwayFrame
+from hyperframe.frame import DataFrame, GoAwayFrame, WindowUpdateFrame
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection, SendH2Data
 
 from glassgate.config.limits import Limits
 
 PIECE = 16 * 1024  # bytes: of a frame, and those that h2 is given at once, since it copies the rest at each frame
+WORTH_IT = 1024  # bytes by which clients that read let a window grow at least
 
 
 class Waiting(deque[SendH2Data]):
@@ -83,6 +85,26 @@ class Bounded(BufferedH2Connection):
     def is_closed(self) -> bool:
         """Whether GOAWAY was said, by us or by h2."""
         return self.state_machine.state is h2.connection.ConnectionState.CLOSED
+
+
+@dataclass
+class Idle:
+    """A frame with which nothing goes on."""
+
+
+class ToClient(Bounded):
+    """An HTTP/2 connection to a client: frames that h2 passes over are told, so that they can be counted."""
+
+    def _receive_window_update_frame(self, frame: WindowUpdateFrame) -> tuple[list[Any], list[Any]]:
+        said, found = super()._receive_window_update_frame(frame)
+        return said, [*found, Idle()] if frame.window_increment < WORTH_IT else found
+
+    def _handle_data_on_closed_stream(
+        self, events: list[Any], exc: StreamClosedError, frame: DataFrame
+    ) -> tuple[list[Any], list[Any]]:
+        # A client may be told too late that nobody wants its body any more; it cannot go on for ever.
+        said, found = super()._handle_data_on_closed_stream(events, exc, frame)
+        return said, [*found, Idle()]
 
 
 @dataclass
