@@ -503,6 +503,20 @@ def test_an_answer_must_be_taken_at_a_rate(pressed, rate, is_served):
         nothing_left(made, origin)
 
 
+def test_by_http_2_a_client_may_not_keep_its_windows_shut(certificates, pressed):
+    made, origin, client, cookie = pressed()
+    client.sock.close()
+    until(lambda: not made.clients)
+    peer = Http2(certificates[0], made.port)
+    peer.ask([(":method", "GET"), (":scheme", "https"), (":authority", f"wiki.localhost:{made.port}"),
+              (":path", "/big"), ("cookie", cookie)])  # fmt: skip
+    until(lambda: origin.paths)
+    settled(lambda: len(made.clients), still=TWO_PAUSES)
+    assert bool(made.clients) is (made.front == "stock")
+    peer.close()
+    nothing_left(made, origin)
+
+
 def test_an_origin_that_is_not_read_is_not_late(pressed):
     """Its silence is the client's doing, who takes it all in the end."""
     made, origin, client, _ = pressed(answer_time=1.0, body_pause=30.0)
