@@ -55,6 +55,12 @@ def broken_chunks(ground: Ground) -> bytes:
     return post(10, app=WIKI, chunked=True)(ground).removesuffix(b"0\r\n\r\n") + b"zz\r\n"
 
 
+def long_trailers(ground: Ground) -> bytes:
+    """A body that is followed by more than it may be."""
+    whole = post(10, app=WIKI, chunked=True)(ground)
+    return whole.removesuffix(b"\r\n") + b"X-Long: " + b"a" * 10_000 + b"\r\n\r\n"
+
+
 def over_http2(length: int, ground: Ground) -> Came:
     """Post to the app that takes little, in frames as the windows let them."""
     client = ground.client
@@ -87,6 +93,7 @@ _BODIES: tuple[tuple[str, str, str, Make], ...] = (
     ("in chunks: longer", REFUSED.format(413), SMALL, post(MORE, app=SMALL, chunked=True)),
     ("100 KB for one of the gate's own pages", REFUSED.format("(405|413)"), TEAM, post(100_000, app=TEAM)),
     ("chunks that are none", REFUSED.format(400), WIKI, broken_chunks),
+    ("trailers of 10 KB", REFUSED.format(400), WIKI, long_trailers),
 )
 BODIES = Table(
     "bodies",

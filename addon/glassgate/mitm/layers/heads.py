@@ -124,8 +124,11 @@ class Chunks(ChunkedReader):
 
     def __call__(self, buf: ReceiveBuffer) -> Data | EndOfMessage | None:
         """The next piece. Raises LocalProtocolError."""
+        before = len(buf)
         found = super().__call__(buf)
-        if found is None and len(buf) > self._most:
+        left = len(buf)
+        beside = left if found is None else before - left - (len(found.data) if isinstance(found, Data) else 0)
+        if beside > self._most:
             raise LocalProtocolError("a chunk's line or the trailers have no end")
         return EndOfMessage() if isinstance(found, EndOfMessage) else found
 
