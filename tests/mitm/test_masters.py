@@ -66,7 +66,7 @@ def test_the_lean_one_has_nothing_but_what_the_gate_needs(program):
 
     master = asyncio.run(main())
     kinds = [type(addon).__name__ for addon in master.addons.chain]
-    assert kinds == ["Core", "Proxyserver", "Place", "TlsConfig", "Ready"]
+    assert kinds == ["Core", "Proxyserver", "Place", "Ready"]
     assert master.options.confdir == str(program.settings.state / "mitmproxy")
     assert master.options.mode == [f"reverse:http://gate.invalid:1@{program.settings.listen}"]
     assert master.options.connection_strategy == "lazy"

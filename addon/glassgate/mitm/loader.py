@@ -18,6 +18,7 @@ from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm import options
 from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.client_tls import ClientTls
 from glassgate.mitm.stock import StockServer
 from glassgate.record.redact import RedactFilter
 
@@ -92,7 +93,7 @@ class Place:
         options.refuse_dangerous(ctx.options)
         for handler in logging.getLogger().handlers:
             handler.addFilter(RedactFilter())
-        self.addons.append(program.addon)
+        self.addons += [program.addon, ClientTls(program.settings.certificates)]
         self._program = program
         for said in safety.on_stock_programs(program.settings) if self._listen is _by_mitmproxy else ():
             logger.warning("%s", said)

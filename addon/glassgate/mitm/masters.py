@@ -9,7 +9,7 @@ from socket import socket
 from types import SimpleNamespace
 
 from mitmproxy import hooks
-from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
+from mitmproxy.addons import core, next_layer, proxyserver
 from mitmproxy.master import Master
 from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
@@ -57,12 +57,9 @@ def lean(program: Program, ready: Call, listening: Sequence[socket] = ()) -> tup
     """mitmproxy with nothing but what the gate needs. Must be made, and run, in a running event loop."""
     master = Master(Options(server=False), asyncio.get_running_loop())
     program.addon.is_watched = False
-    tls = tlsconfig.TlsConfig()
-    listener = Listener(lambda program: Table((program.addon, tls), hooks.all_hooks), listening)
-    master.addons.add(
-        core.Core(), proxyserver.Proxyserver(), Place(lambda _: program, listen=lambda it: listener.open(it, master)),
-        tls, Ready(ready),
-    )  # fmt: skip
+    place = Place(lambda _: program, listen=lambda it: listener.open(it, master))
+    listener = Listener(lambda _: Table(place.addons, hooks.all_hooks), listening)
+    master.addons.add(core.Core(), proxyserver.Proxyserver(), place, Ready(ready))
     _configure(master, program.settings)
     return master, listener
 

@@ -24,10 +24,10 @@ from wsproto.frame_protocol import CloseReason
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.backs import Opening, back_of
 from glassgate.mitm.layers.events import AtOnce, CaughtUp, CloseWebsocket, Commands, Drain, TooSlow
-from glassgate.mitm.layers.handshake import GateTls
 from glassgate.mitm.layers.http1 import Http1Front
 from glassgate.mitm.layers.http2 import Http2Front
 from glassgate.mitm.layers.stream import GateStream
+from glassgate.mitm.layers.tls import GateTls
 from glassgate.mitm.layers.to_origin import HTTP1_ALONE, Another, ToOrigin
 from glassgate.mitm.layers.upstream import Http1Back
 from glassgate.mitm.layers.upstream_http2 import Http2Back

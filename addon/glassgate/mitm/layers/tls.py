@@ -1,19 +1,16 @@
-"""TLS of a client's connection: its first message has an end, and what is said together is encrypted together.
-
-mitmproxy takes the beginning at any length and reads it anew at each piece.
-"""
+"""TLS of a client's connection: its handshake has an end, and what is said together is encrypted together."""
 
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
-from mitmproxy.proxy.layers import ClientTLSLayer
+from mitmproxy.proxy.layers.tls import ClientTLSLayer, TLSLayer
 from mitmproxy.proxy.tunnel import TunnelState
 from OpenSSL import SSL
 
 from glassgate.config.limits import Limits
 from glassgate.mitm.layers.events import Commands
 
-UNREADABLE = "Cannot parse ClientHello"
+ENDLESS = "the handshake has no end"
 AT_ONCE = 1 << 16  # bytes that are taken of what is to be sent
 
 
@@ -23,7 +20,7 @@ class GateTls(ClientTLSLayer):
     def __init__(self, context: Context, limits: Limits) -> None:
         super().__init__(context)
         self._limits = limits
-        self._pieces = 0
+        self._size = self._pieces = 0  # of what came of the handshake
 
     def handle_event(self, event: events.Event) -> Commands:
         """Take an event. Once TLS is set up, nothing in here is waited for."""
@@ -75,14 +72,19 @@ class GateTls(ClientTLSLayer):
             yield commands.SendData(self.conn, data)
 
     def receive_handshake_data(self, data: bytes) -> CommandGenerator[tuple[bool, str | None]]:
-        """Take a piece. (whether it is done, what is wrong)"""
-        if not self.client_hello_parsed:
-            self._pieces += 1
-            size = len(self.recv_buffer) + len(data)
-            if size > self._limits.hello or self._pieces > self._limits.hello_pieces:
-                return False, UNREADABLE
-        return (yield from super().receive_handshake_data(data))
+        """Take a piece. (whether it is done, what is wrong)
 
-    def on_handshake_error(self, err: str) -> Commands:
-        """End the connection. What was sent is no business of logs, in which mitmproxy writes all of it."""
-        yield from super().on_handshake_error(UNREADABLE if err.startswith(UNREADABLE) else err)
+        mitmproxy reads the first message itself, whatever its length, and anew at each piece, to know a host before
+        there is a certificate. OpenSSL says which host is meant as it comes by it.
+        """
+        if self.tls is None:
+            yield from self.start_tls()
+        if self.tls is None:
+            return False, "there is no certificate"
+        done, error = yield from TLSLayer.receive_handshake_data(self, data)
+        # Only now: the last piece may have the first requests behind it.
+        self._pieces += 1
+        self._size += len(data)
+        if not done and (self._size > self._limits.hello or self._pieces > self._limits.hello_pieces):
+            return False, error or ENDLESS
+        return done, error
