@@ -147,7 +147,7 @@ class GateLayer(HttpLayer):
 
     def _start(self, event: events.Start) -> Commands:
         front = Http2Front if self.context.client.alpn == b"h2" else Http1Front
-        self.front = front(self.context.fork(), self.answers, self.streams, self._refusal)
+        self.front = front(_fork(self.context), self.answers, self.streams, self._refusal)
         self.connections[self.context.client] = self.front
         yield from self._to_front(event)
 
@@ -255,7 +255,7 @@ class GateLayer(HttpLayer):
         return any(name.lower() == b"upgrade" for name, _ in fields if len(name) == len(b"upgrade"))
 
     def _connect(self, event: GetHttpConnection) -> Commands:
-        context = self.context.fork()
+        context = _fork(self.context)
         context.server = server = ToOrigin(address=event.address)
         server.must_be_new = isinstance(event, Another)
         server.alpn_offers = HTTP1_ALONE if self._is_upgrade(self.command_sources[event]) else ()
