@@ -102,7 +102,7 @@ def _round(site: Site, cookies: Sequence[str], clock: Clock, recorder: Recorder,
     forwards = clock.time("journey", [partial(decide, site, one) for one in requests])
     clock.time("apply", [partial(apply, flow, forward) for flow, forward in zip(taken, forwards, strict=True)])
     clock.time("answer", [partial(headers.for_visitor, ANSWER, websocket=False)] * BATCH)
-    clock.time("record", [partial(recorder.tell, one.event) for one in forwards])
+    clock.time("record", [partial(recorder.let_in, one.app.name) for one in forwards])
     # Each so much later that nothing read before is believed any more.
     later = [replace(one, at=now + number * 2 * REMEMBERED) for number, one in enumerate(requests[:ASKED], 1)]
     clock.time(FROM_STORE, [partial(decide, site, one) for one in later])

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from werkzeug.sansio.http import parse_cookie
 
 from glassgate.access import cookies
 
@@ -156,3 +157,10 @@ def test_the_oldest_sign_ins_make_room_for_another():
 def test_sixteen_sign_ins_fit(there, gone):
     pairs = "; ".join(f"__Host-CF_Login_{n:03d}=x" for n in range(there)).encode()
     assert len(cookies.crowded_out(sent(pairs), cookies.LOGIN)) == gone
+
+
+@given(st.lists(st.sampled_from(list(' \t="\\;aB,\xe4\x0b_')), max_size=12).map("".join))
+def test_a_pair_is_read_as_the_library_reads_it(pair):
+    """Most have no quotes, and are read without it."""
+    theirs = [cookie for one in pair.split(";") for cookie in parse_cookie(one).items(multi=True)]
+    assert cookies.read([pair.encode("latin-1")]) == theirs

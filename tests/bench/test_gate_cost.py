@@ -32,7 +32,7 @@ def test_the_visitors_are_let_in_and_a_stranger_stops_the_bench(gate):
     site = sessions.site_of(gate, Sessions(store))
     for cookie in cookies:
         forward = gate_cost.decide(site, flows.read(gate_cost.flow_of(cookie), time.time()))
-        assert forward.event.policy == "staff"
+        assert forward.told().policy == "staff"
     with pytest.raises(gate_cost.Refused):
         gate_cost.decide(site, flows.read(gate_cost.flow_of("a=b"), time.time()))
     store.close()

@@ -173,6 +173,7 @@ class _Program:
 def _our_program(program, ready, earlier, origin_port):
     """As `up` and `serve` run it; with foreign addons as `web` does, whose hooks are the whole program's."""
     master, listener = lean(program, ready)
+    program.addon.is_watched = True
     if earlier:
         listener._dispatch = lambda _: Whole(master.addons)
     return master, listener

@@ -358,6 +358,15 @@ def test_a_clients_handshake_needs_no_reading_of_its_first_message():
     assert parameters(tls.TLSLayer.receive_handshake_data) == ["self", "data"]
 
 
+def test_openssl_says_how_much_is_in_its_buffers():
+    """Without it, each read and each write would end in an exception that says that there is no more."""
+    made = SSL.Connection(SSL.Context(SSL.TLS_SERVER_METHOD))
+    assert SSL._lib.BIO_get_mem_data(made._into_ssl, SSL._ffi.NULL) == 0
+    made.bio_write(b"12345")
+    assert SSL._lib.BIO_get_mem_data(made._into_ssl, SSL._ffi.NULL) == 5
+    assert SSL._lib.BIO_get_mem_data(made._from_ssl, SSL._ffi.NULL) == 0
+
+
 def test_tls_that_is_given_is_not_made_again():
     assert "if tls_start.ssl_conn is not None:\n            return" in source(tlsconfig.TlsConfig.tls_start_client)
 

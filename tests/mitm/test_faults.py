@@ -186,17 +186,31 @@ def test_recheck(gate, certificates, tmp_path, does, status):
         assert len(server.log) == (status == 200)
 
 
+def test_what_nobody_looks_at_is_counted_all_the_same(gate, certificates, tmp_path):
+    metrics = Metrics("0", ["wiki"])
+    with origin() as server, gate(certificates, tmp_path, server.port, recorder=Recorder(None, metrics)) as running:
+        running.addon.is_watched = False
+        assert _ask(certificates, running, signed_in(running.site)) == 200
+        allowed = {"app": "wiki", "outcome": "allowed"}
+        assert metrics.registry.get_sample_value("glassgate_requests_total", allowed) == 1
+
+
 class FaultyRecorder(Recorder):
     def tell(self, event):
+        boom()
+
+    def let_in(self, app):
         boom()
 
     def decided(self, seconds):
         pass
 
 
-def test_recorder(gate, certificates, tmp_path):
+@pytest.mark.parametrize("watched", [True, False])
+def test_recorder(gate, certificates, tmp_path, watched):
     recorder = FaultyRecorder(None, Metrics("0"))
     with origin() as server, gate(certificates, tmp_path, server.port, recorder=recorder) as running:
+        running.addon.is_watched = watched
         assert _ask(certificates, running) in (502, 503)
         assert _ask(certificates, running, signed_in(running.site)) in (502, 503)
         assert server.log == []

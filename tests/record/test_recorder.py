@@ -25,9 +25,13 @@ def test_without_an_audit_log_it_counts():
     recorder = Recorder(None, metrics)
     recorder.tell(Event(Action.DENIED, 1.0, "r", app="wiki"))
     recorder.decided(0.002)
+    recorder.let_in("wiki")
+    recorder.let_in("unknown")
     recorder.turned_away("crowded", told=True)
     assert metrics.registry.get_sample_value("glassgate_policy_denied_total", {"app": "wiki"}) == 1
     assert metrics.registry.get_sample_value("glassgate_decision_seconds_count") == 1
+    allowed = {"app": "wiki", "outcome": "allowed"}
+    assert metrics.registry.get_sample_value("glassgate_requests_total", allowed) == 1
     away = {"reason": "crowded", "how": "told"}
     assert metrics.registry.get_sample_value("glassgate_turned_away_total", away) == 1
 
@@ -44,8 +48,9 @@ def test_no_fault_comes_out(caplog):
     recorder.tell(None)
     recorder.tell(Event([], 1.0, "secret-text"))
     recorder.decided("soon")
+    recorder.let_in(["wiki"])
     recorder.turned_away(Unspeakable(), told=True)
-    assert len(caplog.records) == 4
+    assert len(caplog.records) == 5
     assert "secret-text" not in caplog.text
 
 

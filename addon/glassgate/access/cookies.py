@@ -1,5 +1,6 @@
 """Our cookies: their names, how they are set and read, and how they are kept from the origin."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -11,6 +12,8 @@ GLOBAL_SESSION = "__Host-CF_Authorization"
 LOGIN = "__Host-CF_Login_"
 APP_SESSION = "__Host-CF_AppSession_"
 RESERVED_PREFIX = "__Host-CF_"
+
+PLAIN = re.compile(r'[ \t]*([^ \t=";]+)=([^ \t";]*)[ \t]*')
 
 SIGN_IN_LIFETIME = 600  # seconds that a sign-in may take
 MAX_SIGN_INS = 16  # at once, on one host of one browser
@@ -32,7 +35,13 @@ def read(sent: Iterable[bytes], having: str = "") -> list[tuple[str, str]]:
     # that whoever may set a `"` at a sibling host would hide every cookie between two of them. And it is the parser
     # for text: the one for environs raises where other people's cookies are no UTF-8.
     pairs = b";".join(sent).decode("latin-1").split(";")
-    return [cookie for pair in pairs if having in pair for cookie in parse_cookie(pair).items(multi=True)]
+    return [cookie for pair in pairs if having in pair for cookie in _cookie(pair)]
+
+
+def _cookie(pair: str) -> Iterable[tuple[str, str]]:
+    # Nearly all: no quotes, so that there is nothing to undo. The others are the library's.
+    plain = PLAIN.fullmatch(pair)
+    return [(plain[1], plain[2])] if plain else parse_cookie(pair).items(multi=True)
 
 
 def values(sent: Iterable[bytes], name: str) -> list[str]:

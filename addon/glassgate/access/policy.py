@@ -42,13 +42,21 @@ class Policy:
         return self.include + self.require + self.exclude
 
 
+type Asked = tuple[str, str, str, bool | None]  # a policy, its part, a rule's label, the answer
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What was decided, by which policy, and every rule asked on the way with its answer."""
 
     decision: Decision
     policy: Policy | None  # None: no policy held, so the default denies
-    reasons: tuple[str, ...]
+    asked: tuple[Asked, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Each question with its answer, as lines for people."""
+        return tuple(f"{policy}: {part} {label}: {ANSWER[answer]}" for policy, part, label, answer in self.asked)
 
     @property
     def allowed(self) -> bool:
@@ -83,20 +91,20 @@ ANSWER = {True: "yes", False: "no", None: "unknown"}
 
 def judge(policies: Iterable[Policy], facts: Facts) -> Verdict:
     """Let the first policy that holds decide, in the order given; where none holds, deny."""
-    reasons: list[str] = []
+    asked: list[Asked] = []
     for policy in policies:
-        if _holds(policy, facts, reasons):
-            return Verdict(policy.decision, policy, tuple(reasons))
-    return Verdict(Decision.DENY, None, tuple(reasons))
+        if _holds(policy, facts, asked):
+            return Verdict(policy.decision, policy, tuple(asked))
+    return Verdict(Decision.DENY, None, tuple(asked))
 
 
-def _holds(policy: Policy, facts: Facts, reasons: list[str]) -> bool:
+def _holds(policy: Policy, facts: Facts, asked: list[Asked]) -> bool:
     # What cannot be known counts against the visitor: it never lets in, and it does keep out.
     doubt = policy.decision is Decision.DENY
 
     def ask(part: str, rule: Rule, unknown: bool) -> bool:
         answer = rule.matches(facts)
-        reasons.append(f"{policy.name}: {part} {rule.label}: {ANSWER[answer]}")
+        asked.append((policy.name, part, rule.label, answer))
         return unknown if answer is None else answer
 
     return (

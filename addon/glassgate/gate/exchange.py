@@ -86,7 +86,7 @@ class Forward:
     headers: Fields
     target: str
     websocket: bool
-    event: Event
+    told: Callable[[], Event]  # what is recorded of it; of most requests nobody wants more than their number
     token: AppToken  # what let it in
 
 

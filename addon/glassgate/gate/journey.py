@@ -4,6 +4,7 @@ Refusals come first; the only way to an origin is the last line of `_app`.
 """
 
 import re
+from functools import partial
 
 from glassgate.access.app import App
 from glassgate.access.policy import judge, missing_acrs
@@ -150,8 +151,8 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
             return hand_off.ask_to_sign_in(site, request, app, host)
         return denials.denied(site, request, app, host, found.granted.session, verdict)
     identity = found.granted.session.identity
-    told = answers.told(
-        Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
+    told = partial(
+        answers.told, Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
         user_id=identity.user_id, email=identity.email, provider=identity.provider, policy=verdict.policy.name,
     )  # fmt: skip
     onward = headers.for_origin(

@@ -126,7 +126,7 @@ class GateAddon:
 
     def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Decide, before any of the body is here. Most often there is nothing to wait for."""
-        flow.response = flows.refusal()
+        flow.response = flows.REFUSED
         flow.request.stream = False
         if flow.error or flow.client_conn.id not in self._layered:
             return None
@@ -197,7 +197,11 @@ class GateAddon:
             address = address_of(outcome.app.origin)
             self._verdicts.set(flow, Live(request, outcome, address))
             flows.send_to_origin(flow, outcome, address)
-            self._told(flow, request, (*told, outcome.event))
+            if self.is_watched or logger.isEnabledFor(logging.INFO):
+                self._told(flow, request, (*told, outcome.told()))
+            else:
+                self._told(flow, request, told)
+                self._recorder.let_in(outcome.app.name)
         else:
             raise TypeError(f"the journey ended in {type(outcome).__name__}")
 

@@ -11,7 +11,11 @@ from glassgate.access.facts import Address
 from glassgate.gate.answers import reason_phrase
 from glassgate.gate.exchange import Answer, Forward, Request
 
-REFUSAL = ((b"Cache-Control", b"no-store"), (b"Retry-After", b"5"), (b"Content-Length", b"0"))
+# What stands for an answer as long as nothing is decided: one for all, since it is sent only where a decision breaks.
+REFUSED = http.Response(
+    b"HTTP/1.1", 503, b"Service Unavailable",
+    ((b"Cache-Control", b"no-store"), (b"Retry-After", b"5"), (b"Content-Length", b"0")), b"", None, 0.0, 0.0,
+)  # fmt: skip
 
 
 def read(flow: http.HTTPFlow, at: float) -> Request:
@@ -72,13 +76,6 @@ def response(answer: Answer, *, head: bool = False) -> http.Response:
         timestamp_start=0.0,
         timestamp_end=0.0,
     )
-
-
-def refusal() -> http.Response:
-    """What stands for an answer as long as nothing is decided."""
-    headers = http.Headers()
-    headers.fields = REFUSAL
-    return http.Response(b"HTTP/1.1", 503, b"Service Unavailable", headers, b"", None, 0.0, 0.0)
 
 
 def show_address(flow: http.HTTPFlow, request: Request, port: int) -> None:

@@ -233,7 +233,7 @@ class OpenWebsockets:
 
     def _say(self, one: Open, reason: str) -> None:
         event = replace(
-            one.live.forward.event, action=Action.WEBSOCKET_CLOSED, at=self._clock(), allowed=False, reason=reason
+            one.live.forward.told(), action=Action.WEBSOCKET_CLOSED, at=self._clock(), allowed=False, reason=reason
         )
         self._recorder.tell(event)
         annotate.annotate(one.flow, event.ray, (event,))

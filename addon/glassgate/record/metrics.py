@@ -142,6 +142,10 @@ class Metrics:
         elif event.action is Action.DENIED:
             self._denied.labels(event.app if event.app in self._apps else OTHER).inc()
 
+    def let_in(self, app: str) -> None:
+        """Count a request that was let in."""
+        self._outcomes[app if app in self._apps else None, Action.ALLOWED].inc()
+
     def watch_keys(self, provider: str, age: Callable[[], float | None]) -> None:
         """Have the age of a provider's keys read whenever somebody looks; one that has none has no age."""
         self._keys_age.labels(provider).set_function(lambda: math.nan if (seconds := age()) is None else seconds)

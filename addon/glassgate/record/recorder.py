@@ -25,6 +25,13 @@ class Recorder:
         except Exception as fault:  # noqa: BLE001 - whatever is wrong here is no reason to fail a request
             logger.error("An event could not be recorded: %s", type(fault).__name__)
 
+    def let_in(self, app: str) -> None:
+        """Count a request that was let in, of which nobody wants to know more."""
+        try:
+            self._metrics.let_in(app)
+        except Exception as fault:  # noqa: BLE001 - as above
+            logger.error("A request could not be counted: %s", type(fault).__name__)
+
     def decided(self, seconds: float) -> None:
         """Note how long the gate itself took over one request."""
         try:

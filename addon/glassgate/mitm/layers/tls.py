@@ -1,5 +1,8 @@
 """TLS of a client's connection: its handshake has an end, and what is said together is encrypted together."""
 
+from typing import Any
+
+from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
@@ -12,6 +15,7 @@ from glassgate.mitm.layers.events import Commands
 
 ENDLESS = "the handshake has no end"
 AT_ONCE = 1 << 16  # bytes that are taken of what is to be sent
+RECORD = 1 << 14  # bytes of a record, RFC 8446 section 5.1
 
 
 class GateTls(ClientTLSLayer):
@@ -60,16 +64,32 @@ class GateTls(ClientTLSLayer):
             yield from self.send_data(b"".join(said))
             said.clear()
 
+    def receive_data(self, data: bytes) -> Commands:
+        """Decrypt what came, and hand it on. mitmproxy asks for more than there is, and pays for the exception."""
+        if data:
+            self.tls.bio_write(data)
+        plain: list[bytes] = []
+        ends = False
+        try:
+            while not plain or _holds(self.tls._into_ssl) or self.tls.pending():
+                plain.append(self.tls.recv(RECORD))
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            ends = True
+        except SSL.Error as fault:
+            yield commands.Log(f"TLS error: {type(fault).__name__}")
+        yield from self.tls_interact()
+        if plain:
+            yield from self.event_to_child(events.DataReceived(self.conn, b"".join(plain)))
+        if ends:
+            self.conn.state &= ~ConnectionState.CAN_READ
+            yield from self.event_to_child(events.ConnectionClosed(self.conn))
+
     def tls_interact(self) -> Commands:
-        """Send what is encrypted. mitmproxy asks once more, for nothing, and pays for the exception that says so."""
-        more = True
-        while more:
-            try:
-                data = self.tls.bio_read(AT_ONCE)
-            except SSL.WantReadError:
-                return
-            more = len(data) == AT_ONCE
-            yield commands.SendData(self.conn, data)
+        """Send what is encrypted."""
+        while _holds(self.tls._from_ssl):
+            yield commands.SendData(self.conn, self.tls.bio_read(AT_ONCE))
 
     def receive_handshake_data(self, data: bytes) -> CommandGenerator[tuple[bool, str | None]]:
         """Take a piece. (whether it is done, what is wrong)
@@ -88,3 +108,9 @@ class GateTls(ClientTLSLayer):
         if not done and (self._size > self._limits.hello or self._pieces > self._limits.hello_pieces):
             return False, error or ENDLESS
         return done, error
+
+
+def _holds(bio: Any) -> bool:
+    """Whether there are bytes in a buffer of OpenSSL's."""
+    lib, ffi = SSL._lib, SSL._ffi  # type: ignore[attr-defined]
+    return bool(lib.BIO_get_mem_data(bio, ffi.NULL))
