@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -328,8 +329,25 @@ def test_a_client_that_does_not_go_on_is_told_so(client, front, more, body, rest
     assert b"Connection: close\r\n" in said
 
 
-def test_who_says_nothing_is_hung_up_on(running, front):
+def hello():
+    """A client's first TLS message, whole."""
+    sent = ssl.MemoryBIO()
+    one = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="wiki.localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        one.do_handshake()
+    return sent.read()
+
+
+HELLO = hello()
+SAID = [("nothing", b""), ("the begin of TLS", HELLO[:6]), ("half of a hello", HELLO[:100]), ("a hello", HELLO)]
+
+
+@pytest.mark.parametrize("said", [row[1] for row in SAID], ids=[row[0] for row in SAID])
+def test_who_does_not_come_to_its_request_is_hung_up_on(running, front, said):
     with socket.create_connection(("127.0.0.1", running.port), 10) as one:
+        one.sendall(said)
+        if said == HELLO:
+            assert one.recv(65536), "the gate's side of the handshake"
         assert comes_nothing(one) if front == "stock" else one.recv(1) == b""
 
 

@@ -298,17 +298,17 @@ class Conversation:
 
     def too_slow(self) -> None:
         """Tell the client that it took too long, where that can be said, and end."""
-        if self._layer is None:
-            self.abort()
-        else:
-            self.happened(TooSlow())
+        self._tell(TooSlow())
 
     def drain(self) -> None:
         """Take no further request; end once those under way are answered."""
-        if self._layer is None:
-            self.abort()
+        self._tell(Drain())
+
+    def _tell(self, event: TooSlow | Drain) -> None:
+        if self.http is not None and self.http.has_begun:
+            self.happened(event)
         else:
-            self.happened(Drain())
+            self.abort()  # till TLS is set up, mitmproxy keeps for later whatever is said to the layers
 
     # Ends
 
