@@ -13,7 +13,7 @@ import pytest
 from gate.site import STAFF, app
 from glassgate.access.app import Origin
 from glassgate.config.limits import LIMITS, MIB
-from glassgate.mitm.driver.patience import State, Waiting, look, state_of
+from glassgate.mitm.driver.patience import LEAVING_TIME, State, Waiting, look, state_of
 from mitm.driver.playing import BIG, PIECE, Client, closed_port, nothing_left, playing, settled, until
 from mitm.harness import signed_in
 from mitm.raw import Http2
@@ -61,6 +61,7 @@ class Talk:
     late: bool = False  # an origin is
     waits_for_client: bool = True
     has_to_take: bool = False
+    has_said_all: bool = False
     has_left: bool = False
     unsent: int = 0
     came: int = 0
@@ -99,6 +100,7 @@ ROWS = [  # a conversation, the limit in seconds, what is done before it and aft
     ("an origin thinks", Talk(Http(), waits_for_client=False), LIMITS.body_pause, [], []),
     ("a WebSocket is silent", Talk(Http(upgraded=True)), LIMITS.websocket_idle, [], ["abort"]),
     ("a client that nobody reads is gone", Talk(Http(), has_left=True), LIMITS.body_pause, ["abort"], ["abort"]),
+    ("a client that has all does not close", Talk(Http(), has_said_all=True), LEAVING_TIME, [], ["abort"]),
     ("a last answer is not taken", Talk(Http(), has_to_take=True, unsent=9), LIMITS.body_pause, [], ["abort"]),
 ]
 
@@ -112,6 +114,16 @@ def test_who_is_given_up_and_when(talk, limit, before, after):
     talk.done.clear()
     look(talk, LIMITS, limit + 0.1)
     assert talk.done == after
+
+
+def test_a_client_that_sends_on_has_a_pause_to_leave():
+    talk = Talk(Http(), has_said_all=True)
+    for now in range(int(LIMITS.body_pause) + 1):
+        talk.heard = float(now)
+        look(talk, LIMITS, float(now))
+    assert talk.done == []
+    look(talk, LIMITS, LIMITS.body_pause + 1)
+    assert talk.done == ["abort"]
 
 
 def test_each_state_has_its_own_time():

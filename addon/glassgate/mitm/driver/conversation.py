@@ -287,6 +287,11 @@ class Conversation:
         return self._side.has_left
 
     @property
+    def has_said_all(self) -> bool:
+        """Whether nothing more is said to the client, and all that was is on its way."""
+        return not self.client.state & ConnectionState.CAN_WRITE and not self.unsent
+
+    @property
     def unsent(self) -> int:
         """Bytes that the client has still to take."""
         return self._side.waiting

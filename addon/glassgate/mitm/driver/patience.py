@@ -12,6 +12,7 @@ from glassgate.mitm.layers.first import GateLayer
 if TYPE_CHECKING:
     from glassgate.mitm.driver.conversation import Conversation
 
+LEAVING_TIME = 5.0  # seconds in which nothing comes any more, as nginx's lingering_timeout
 GRPC = "application/grpc"  # how the content type of its requests begins
 
 
@@ -24,6 +25,7 @@ class State(Enum):
     WORKING = auto()
     UPGRADED = auto()  # a WebSocket
     TAKING = auto()  # it has to take what was said before anything else happens
+    LEAVING = auto()  # it has all that is ever said to it, and is to close
 
 
 @dataclass(slots=True)
@@ -65,18 +67,27 @@ def state_of(http: GateLayer | None) -> State:
     return State.HEAD if http.head_began else State.WORKING
 
 
+def _state(conversation: "Conversation") -> State:
+    if conversation.has_to_take:
+        return State.TAKING
+    return State.LEAVING if conversation.has_said_all else state_of(conversation.http)
+
+
 def look(conversation: "Conversation", limits: Limits, now: float) -> None:
     """See whether somebody has waited for too long, or been waited for. Coarse: it is called now and then."""
     if conversation.has_left:
         conversation.abort()
         return
     waiting = conversation.waiting
-    state = State.TAKING if conversation.has_to_take else state_of(conversation.http)
+    state = _state(conversation)
     if state is not waiting.state:
         waiting.state, waiting.since, waiting.coming = state, now, Credit(limits.body_pause, conversation.came)
     waited = now - waiting.since
     if _takes_too_slowly(conversation, limits, now):
         conversation.abort()
+    elif state is State.LEAVING:
+        if waited > limits.body_pause or now - max(conversation.heard, waiting.since) > LEAVING_TIME:
+            conversation.abort()
     elif state is State.UPGRADED:
         if now - conversation.heard > limits.websocket_idle:
             conversation.abort()
