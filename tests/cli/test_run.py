@@ -4,6 +4,7 @@ import contextlib
 import re
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +151,8 @@ def test_serve_says_one_line_when_it_answers_and_ends_well(tmp_path, end):
     try:
         gate.start()
         assert gate.output == f"glassgate: https://team.localhost:{gate.port} answers.\n"
+        # However it was called: without mitmproxy's own checks, half a request's time.
+        assert "-O" in Path(f"/proc/{gate.process.pid}/cmdline").read_text().split("\0")
         gate.process.send_signal(end)
         assert gate.process.wait(20) == 0
         assert "Traceback" not in gate.output

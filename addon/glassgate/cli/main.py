@@ -1,5 +1,6 @@
 """The list of commands, and what every one of them does with an error."""
 
+import os
 import sys
 
 import click
@@ -50,6 +51,9 @@ for command in (up, web, serve, check, token, entra, lab):
 
 def main() -> None:
     """Run one command. Exit codes: 0 good, 1 the thing asked about is bad, 2 the call is wrong."""
+    if __debug__ and sys.argv[1:2] == [serve.name] and os.name == "posix":
+        # mitmproxy looks at types at every step of a request, by `assert`. No check of ours is one.
+        os.execv(sys.executable, [sys.executable, "-O", *sys.orig_argv[1:]])  # noqa: S606 - ourselves
     try:
         prepare(sys.argv[1:])
         commands(prog_name="glassgate")
