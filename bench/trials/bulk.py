@@ -109,7 +109,7 @@ def trial(share: float = 1.0) -> Table:
         Attempt("a body by nobody, in chunks", "401", partial(http1, post_in_chunks, CHUNK, posted), takes=16 * MIB),
         Attempt("by HTTP/2, as the windows let it", AFTER_ALL, partial(in_windows, posted), takes=16 * MIB),
         Attempt(
-            "by HTTP/2, whatever the windows are", AFTER_ALL, partial(http2, opened, in_body, posted), takes=16 * MIB
+            "by HTTP/2, whatever the windows are", AFTER_ALL, partial(http2, opened, in_body, posted), takes=24 * MIB
         ),
         Attempt("header lines", "431", partial(http1, lambda _: HEAD, LINE, lines), takes=16 * MIB),
         Attempt(

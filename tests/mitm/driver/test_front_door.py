@@ -119,6 +119,40 @@ def test_a_fault_in_the_look_at_one_connection_ends_it_and_the_others_are_looked
     assert "secret" not in caplog.text
 
 
+class First(Looked):
+    """One after whose look somebody else has something to do."""
+
+    def __init__(self, do):
+        super().__init__()
+        self.do = do
+
+    @property
+    def has_left(self):
+        asyncio.get_running_loop().call_soon(self.do)
+        return super().has_left
+
+
+def test_others_have_their_turn_while_thousands_are_looked_at():
+    """To tell each of five thousand slow clients that it was too slow takes a second."""
+
+    async def test():
+        door = FrontDoor(None, None, Pool(OriginTrust([]), LIMITS, time.monotonic), None, None, LIMITS)
+        many, turns, gone = [Looked() for _ in range(1000)], [], Looked()
+
+        def turn():
+            turns.append(sum(one.looks for one in many))
+            door.conversations.pop("gone", None)
+
+        door.conversations = {"first": First(turn), **dict(enumerate(many)), "gone": gone}
+        ticking = asyncio.create_task(door._tick())
+        await asyncio.wait_for(many[-1].again.wait(), 10)
+        ticking.cancel()
+        assert turns[0] < 100
+        assert gone.looks == 0, "it ended meanwhile"
+
+    asyncio.run(test())
+
+
 def closing(made):
     """Begin to close the door, as a program does when it is told to end."""
     return asyncio.run_coroutine_threadsafe(made.door.close(), made.loop)

@@ -28,6 +28,7 @@ from glassgate.mitm.flows import peer_address
 from glassgate.mitm.layers.events import CloseWebsocket
 
 TICK = 0.5  # seconds between two looks at who waits for what
+LOOKS = 32  # at connections, in one go
 BACKLOG = 2048
 TELL = 60.0  # seconds between two lines in the log about those
 TOLD = 64  # clients at once that are told that there is no room for them; whoever comes then is hung up on
@@ -174,8 +175,11 @@ class FrontDoor:
         while True:
             await asyncio.sleep(TICK)
             now = self.clock()
-            for conversation in tuple(self.conversations.values()):
-                self._look(conversation, now)
+            for number, (client, conversation) in enumerate(tuple(self.conversations.items()), 1):
+                if client in self.conversations:
+                    self._look(conversation, now)
+                if number % LOOKS == 0:
+                    await asyncio.sleep(0)  # all others have their turn: thousands of last answers take a second
             try:
                 for client in [one for one, told in self._too_many.items() if now - told.since > self.limits.head_time]:
                     self.conversations[client].abort()
