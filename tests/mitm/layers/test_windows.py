@@ -1,8 +1,11 @@
 """The windows of HTTP/2: what a client is offered, and what waits for its own."""
 
+import struct
+
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.events import ResponseReceived
 from h2.exceptions import DenialOfServiceError
 from h2.settings import SettingCodes
 from hyperframe import frame as frames
@@ -36,6 +39,25 @@ def test_what_a_client_is_offered():
     assert offered.initial_window_size == 100_000
     assert offered.enable_connect_protocol == 0, "a WebSocket over HTTP/2 (RFC 8441) would be judged by nobody"
     assert theirs.outbound_flow_control_window == 200_000
+
+
+def test_what_a_client_sets_costs_no_memory():
+    """Settings that nobody knows are ignored (RFC 9113 section 6.5.2), and a table of any size is used in part."""
+    ours, theirs = pair()
+    unknown = b"".join(struct.pack(">HL", code, 1) for code in range(0x100, 0x200))
+    ours.receive_data(struct.pack(">LxL", len(unknown) << 8 | 4, 0) + unknown)
+    assert not [code for code in ours.remote_settings if code >= 0x100]
+    theirs.update_settings({SettingCodes.HEADER_TABLE_SIZE: 1 << 30})
+    ours.receive_data(theirs.data_to_send())
+    theirs.receive_data(ours.data_to_send())
+    for stream in range(3, 203, 2):
+        theirs.send_headers(stream, HEAD, end_stream=True)
+        ours.receive_data(theirs.data_to_send())
+        said = [(b":status", b"200"), (b"x", b"%d" % stream * 100)]
+        ours.send_headers(stream, said, end_stream=True)
+        answered = next(one for one in theirs.receive_data(ours.data_to_send()) if isinstance(one, ResponseReceived))
+        assert answered.headers == said
+    assert sum(len(name) + len(value) for name, value in ours.encoder.header_table.dynamic_entries) < 4096
 
 
 @pytest.mark.parametrize(("window", "unsent"), [(0, 50_000), (20_000, 30_000), (50_000, 0), (65_535, 0)])

@@ -7,13 +7,14 @@ from typing import Any
 import h2.connection
 from h2.exceptions import StreamClosedError
 from h2.settings import SettingCodes
-from hyperframe.frame import DataFrame, GoAwayFrame, WindowUpdateFrame
+from hyperframe.frame import DataFrame, GoAwayFrame, SettingsFrame, WindowUpdateFrame
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection, SendH2Data
 
 from glassgate.config.limits import Limits
 
 PIECE = 16 * 1024  # bytes: of a frame, and those that h2 is given at once, since it copies the rest at each frame
 WORTH_IT = 1024  # bytes by which clients that read let a window grow at least
+TABLE = 4096  # bytes of headers that are remembered for the other end, however many it would remember (RFC 7541 4.2)
 
 
 class Waiting(deque[SendH2Data]):
@@ -65,6 +66,15 @@ class Bounded(BufferedH2Connection):
         more = self._connection_window - self.inbound_flow_control_window
         if more > 0:
             self.increment_flow_control_window(more)
+
+    def _receive_settings_frame(self, frame: SettingsFrame) -> tuple[list[Any], list[Any]]:
+        # h2 would keep each setting that it does not know, and fill a table of any size, all of which is looked through
+        # for each header.
+        known = {code: value for code, value in frame.settings.items() if code in SettingCodes}
+        if SettingCodes.HEADER_TABLE_SIZE in known:
+            known[SettingCodes.HEADER_TABLE_SIZE] = min(known[SettingCodes.HEADER_TABLE_SIZE], TABLE)
+        frame.settings = known
+        return super()._receive_settings_frame(frame)
 
     @property
     def unsent(self) -> int:
