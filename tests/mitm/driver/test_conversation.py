@@ -12,7 +12,7 @@ from glassgate.config.limits import Limits
 from glassgate.mitm.addon import GateAddon
 from mitm.driver.playing import BIG, PIECE, Client, nothing_left, playing, settled, until
 from mitm.harness import signed_in
-from mitm.raw import Http2
+from mitm.raw import Http2, tls
 
 CLIENTS = 64
 MOST = 2 << 20  # bytes that may wait for one client in this process, whatever it asks for
@@ -20,7 +20,13 @@ READ_ON = Limits(most_unsent=8 << 20)  # a stock program stops at no less: there
 
 
 class Fragile(GateAddon):
-    """A gate one of whose answers to the layers fails."""
+    """A gate one of whose answers to the layers fails, and that counts what it is asked."""
+
+    asked = 0
+
+    def requestheaders(self, flow):
+        self.asked += 1
+        return super().requestheaders(flow)
 
     def limit_of(self, flow):
         if flow.request.path == "/fault":
@@ -235,3 +241,12 @@ def test_what_stands_behind_a_request_under_way_is_not_read_for_ever(client, ori
         [talk] = running.door.conversations.values()
         assert 0 < running.in_loop(lambda: talk.http.unread) < MOST
         origin.go_on.set()
+
+
+def test_who_sends_thousands_of_requests_together_holds_up_nobody(certificates, client, origin, running):
+    before, many = running.addon.asked, 5000
+    with client() as other, tls(certificates[0], running.port) as hasty:
+        hasty.sendall(b"GET / HTTP/1.1\r\nHost: nobody\r\n\r\n" * many)
+        until(lambda: running.addon.asked > before)
+        assert other.ask("/a") == (200, "/a ")
+        assert running.addon.asked < before + many / 2, "the others were worked off first"

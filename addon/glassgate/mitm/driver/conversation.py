@@ -207,6 +207,8 @@ class Conversation:
         waiting = self._begun.pop(hook, None) or self.house.hooks.start(hook)
         if waiting is not None:
             self.run(self._hook_awaited(hook, waiting))
+        elif hook.blocking and self._calls < 0:  # many requests came together: let others have their turn
+            asyncio.get_running_loop().call_soon(self.happened, events.HookCompleted(hook))
         elif hook.blocking:
             self._events.append(events.HookCompleted(hook))
 
