@@ -1,6 +1,7 @@
 """Origin connections that clients share: each with one client at a time, bounded, and never one that is spent."""
 
 import asyncio
+import socket
 import ssl
 from dataclasses import replace
 
@@ -62,6 +63,25 @@ async def until(holds):
 
 def run(test):
     asyncio.run(test())
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"], ids=["without a word", "with a word"])
+def test_one_that_its_origin_has_just_ended_is_not_used(said):
+    """What the loop has not heard yet: a request with a body would be lost on it, and cannot be sent twice."""
+
+    async def test():
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address, pool = listener.getsockname(), pool_of()
+            side = await connected(pool, address)
+            with listener.accept()[0] as origin:
+                pool.give_back(address, side)
+                assert pool.take(address) is side
+                pool.give_back(address, side)
+                origin.sendall(said)
+            assert pool.take(address) is None
+            assert pool.counts(address) == (0, 0)
+
+    run(test)
 
 
 def test_a_connection_that_came_back_is_used_again():

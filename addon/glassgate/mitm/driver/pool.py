@@ -45,8 +45,9 @@ class Pool:
         origin = self._origins.get(address)
         while origin and origin.idle:
             _, side = origin.idle.pop()
-            if side.is_open:
+            if side.is_open and not side.has_news:
                 return side
+            side.close()
             self._gone(address)
         return None
 

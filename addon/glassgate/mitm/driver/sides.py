@@ -148,6 +148,15 @@ class Side(asyncio.Protocol):
         return any(found & LEFT for _, found in look.poll(0))
 
     @property
+    def has_news(self) -> bool:
+        """Whether something came that the loop has not heard yet: on a connection that nobody uses, its end."""
+        if self.transport is None:
+            return False
+        look = select.poll()
+        look.register(self.transport.get_extra_info("socket"), select.POLLIN | LEFT)
+        return bool(look.poll(0))
+
+    @property
     def is_stuck(self) -> bool:
         """Whether the other end takes nothing, whatever is said to it."""
         return self.is_behind and self.waiting > STUCK
