@@ -138,7 +138,9 @@ def _of_gate(samples: Sequence[Sample], used: Used, took: float, restarts: int) 
     came, amiss = f"up to {max(opened)} descriptors", ""
     if took > ENOUGH:
         memory, descriptors = grown(resident), grown(opened)
+        tenths = [resident[len(resident) * tenth // 10] / MIB for tenth in range(10)]
         came += f"; memory {memory:+.1%}, descriptors {descriptors:+.1%} from the middle third to the last"
+        came += "; MiB at each tenth: " + ", ".join(f"{one:.0f}" for one in tenths)
         if memory > GROWTH:
             amiss = f"memory grows: {memory:+.1%}"
     if used.open_after > used.open_before:

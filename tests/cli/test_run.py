@@ -160,6 +160,21 @@ def test_serve_says_one_line_when_it_answers_and_ends_well(tmp_path, end):
         gate.stop()
 
 
+def test_what_it_warns_of_can_be_read(tmp_path):
+    def edit(config):
+        config["lab"]["enabled"] = False
+
+    few = ["bash", "-c", 'ulimit -n 512; exec "$@"', "bash", *PROGRAM, "serve"]
+    gate = demo_in(tmp_path, edit, command=few, ready=" answers.")
+    try:
+        gate.start()
+        assert (
+            "glassgate: Only 512 files may be open; `connections`, `to_origin` and 256 others need 8960" in gate.output
+        )
+    finally:
+        gate.stop()
+
+
 def test_without_a_command_it_is_up(tmp_path):
     gate = demo_in(tmp_path, command=[*PROGRAM])
     try:

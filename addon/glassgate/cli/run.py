@@ -1,6 +1,7 @@
 """The commands that run the gate: `up` and `web` with the lab, `serve` without."""
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -20,6 +21,7 @@ from glassgate.config.settings import Endpoint, Settings
 from glassgate.errors import StartError
 from glassgate.mitm import masters
 from glassgate.mitm.driver.listening import is_handed_in, sockets_each
+from glassgate.record.redact import RedactFilter
 
 WEB_PORTS = range(8081, 8101)
 LAST_PORT = 65535
@@ -30,6 +32,7 @@ LONGER = 10.0  # seconds that a worker has for its end, beyond what is under way
 @config_option
 def up(path: Path) -> None:
     """Start the gate, with the lab where the configuration enables it."""
+    _tell_of_warnings()
     composed = compose(_load(path))
     asyncio.run(masters.run_lean(composed, lambda: click.echo(_welcome(composed))))
 
@@ -44,6 +47,7 @@ def web(path: Path) -> None:
         raise StartError(
             f"no port for mitmweb is free from {WEB_PORTS[0]} to {WEB_PORTS[-1]}", mend="end what listens there"
         )
+    _tell_of_warnings()
     composed = compose(settings)
     asyncio.run(masters.run_web(composed, lambda url: click.echo(_welcome(composed, url)), port))
 
@@ -60,11 +64,21 @@ def serve(path: Path, workers: int) -> None:
             "`serve` runs no lab", where=str(path), mend="set `lab.enabled` to false, or use `up` on your own machine"
         )
     _listenable(settings)
+    _tell_of_warnings()
     said = f"glassgate: {settings.origin_of(settings.team.host)} answers."
     if workers == 1:
         asyncio.run(masters.run_lean(compose(settings), lambda: click.echo(said)))
     else:
         _serve_by(workers, settings, f"{said} {workers} workers.")
+
+
+def _tell_of_warnings() -> None:
+    """Have what the gate warns of on standard error: mitmproxy's handlers take Python's last resort away."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("glassgate: %(message)s"))
+    handler.addFilter(RedactFilter())
+    logging.getLogger("glassgate").addHandler(handler)
 
 
 def _serve_by(workers: int, settings: Settings, said: str) -> None:

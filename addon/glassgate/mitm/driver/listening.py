@@ -52,9 +52,10 @@ def more_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         if most < wanted:
             logger.warning(
-                "Only %d files may be open, and the limits speak of %d connections: raise LimitNOFILE",
+                "Only %d files may be open; `connections`, `to_origin` and %d others need %d: raise LimitNOFILE.",
                 most,
-                connections,
+                OTHER_FILES,
+                wanted,
             )
 
 
