@@ -21,7 +21,7 @@ from bench.trials.slow_clients import Report, Slow
 
 ALONE = 5.0  # seconds for which alice works without them
 BETWEEN = 0.02  # seconds between two requests of hers
-BEARABLE = 2.0  # seconds: what her worst request may take
+BEARABLE = 1.0  # seconds: what her worst request may take
 HEAD = 10.0  # seconds that the gate gives a head
 
 
