@@ -51,7 +51,7 @@ def read(arguments: Sequence[str]) -> list[Trial]:
         description="Tries glassgate serve under strain, from outside.",
         epilog="\n".join(["trials:", *(f"  {one.name:12}{one.says}" for one in trials())]),
     )  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help="less of everything: about three minutes")
+    parser.add_argument("--quick", action="store_true", help="less of everything: about five minutes")
     parser.add_argument("--only", metavar="NAME", action="append", choices=names, help="one trial; may be repeated")
     parser.add_argument("--minutes", type=float, help=f"of mixed load; {MINUTES:g}, or a half with --quick")
     said = parser.parse_args(arguments)

@@ -126,7 +126,7 @@ class GateAddon:
 
     def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Decide, before any of the body is here. Most often there is nothing to wait for."""
-        flow.response = flows.REFUSED
+        flow.response = flows.REFUSED.copy() if self.is_watched else flows.REFUSED
         flow.request.stream = False
         if flow.error or flow.client_conn.id not in self._layered:
             return None

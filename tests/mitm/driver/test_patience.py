@@ -33,6 +33,7 @@ class Http:
     upgraded: bool = False
     idle: bool = False
     head_began: bool = False
+    asked: int = 0
     unsent: int = 0
     streams: dict = field(default_factory=dict)
 
@@ -124,6 +125,23 @@ def test_a_client_that_sends_on_has_a_pause_to_leave():
     assert talk.done == []
     look(talk, LIMITS, LIMITS.body_pause + 1)
     assert talk.done == ["abort"]
+
+
+def test_a_connection_on_which_nothing_is_asked_rests_whatever_comes():
+    """Halves of PING frames, say: a head, and no request."""
+    talk = Talk(Http(idle=True))
+    for now in range(int(LIMITS.idle_time) + 2):
+        talk.http = Http(idle=now % 2 == 0, head_began=now % 2 == 1)
+        look(talk, LIMITS, float(now))
+    assert "drain" in talk.done
+
+
+def test_a_connection_that_asks_between_two_looks_does_not_rest():
+    talk = Talk(Http(idle=True))
+    for now in range(3 * int(LIMITS.idle_time)):
+        talk.http = Http(idle=True, asked=now // 60)
+        look(talk, LIMITS, float(now))
+    assert "drain" not in talk.done
 
 
 def test_each_state_has_its_own_time():

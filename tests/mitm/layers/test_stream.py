@@ -188,3 +188,12 @@ def test_trailers_of_either_side_go_nowhere():
 def test_a_limit_is_ours_and_no_option_of_mitmproxys():
     stage = Stage(limits=Limits(refused_body=10), decide=refuse).say(length(20))
     assert (stage.status, stage.ends) == (401, True)
+
+
+@pytest.mark.parametrize(("max_body", "kept"), [(None, 0), (60_000, 50_000)], ids=["nobody", "whoever it is for"])
+def test_a_body_is_kept_only_for_who_will_read_it(max_body, kept):
+    """A hundred of one connection, each refused, each without an end, would be kept for as long as it lives."""
+    post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n"
+    stage = Stage(decide=refuse, max_body=max_body).say(post + b"x" * 50_000, 1000)
+    [stream] = stage.layer.streams.values()
+    assert len(stream.request_body_buf) == kept

@@ -51,6 +51,8 @@ class Waiting:
 
     since: float
     state: State = State.ARRIVING
+    asked: int = -1  # requests, in the layer's own count
+    rests: float = 0.0  # since when nothing was asked
     oldest: int | None = None  # of the requests under way
     coming: Credit = field(default_factory=Credit)
     taking: Credit = field(default_factory=Credit)
@@ -82,6 +84,9 @@ def look(conversation: "Conversation", limits: Limits, now: float) -> None:
     state = _state(conversation)
     if state is not waiting.state:
         waiting.state, waiting.since, waiting.coming = state, now, Credit(limits.body_pause, conversation.came)
+    asked = conversation.http.asked if conversation.http else 0
+    if asked != waiting.asked or state is State.WORKING:
+        waiting.asked, waiting.rests = asked, now
     waited = now - waiting.since
     if _takes_too_slowly(conversation, limits, now):
         conversation.abort()
@@ -96,7 +101,7 @@ def look(conversation: "Conversation", limits: Limits, now: float) -> None:
             conversation.too_slow()
     elif state is State.IDLE:
         conversation.share_idle()
-        if waited > limits.idle_time:
+        if now - waiting.rests > limits.idle_time:
             conversation.drain()
     elif state is State.WORKING and not conversation.give_up_on_origins(now - limits.answer_time):
         rests = conversation.waits_for_client and now - conversation.heard > limits.body_pause

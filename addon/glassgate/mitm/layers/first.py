@@ -71,6 +71,11 @@ class GateLayer(HttpLayer):
         return self.front is not None and self.front.head_began
 
     @property
+    def asked(self) -> int:
+        """A number that changes with each request."""
+        return self.front.asked if self.front is not None else 0
+
+    @property
     def upgraded(self) -> bool:
         """Whether a WebSocket runs."""
         return self.front is not None and self.front.upgraded

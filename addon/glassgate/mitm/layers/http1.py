@@ -82,6 +82,11 @@ class Http1Front(Http1Server):
         return False
 
     @property
+    def asked(self) -> int:
+        """A number that changes with each request."""
+        return self.stream_id
+
+    @property
     def upgraded(self) -> bool:
         """Whether the connection is not HTTP any more."""
         return self.state == self.passthrough

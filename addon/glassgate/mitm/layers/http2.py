@@ -100,6 +100,11 @@ class Http2Front(Http2Server):
         return stream_id in self.h2_conn.stream_buffers
 
     @property
+    def asked(self) -> int:
+        """A number that changes with each request."""
+        return self.h2_conn.highest_inbound_stream_id
+
+    @property
     def upgraded(self) -> bool:
         """Never: a WebSocket over HTTP/2 (RFC 8441) is not offered."""
         return False

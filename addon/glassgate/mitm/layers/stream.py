@@ -56,6 +56,7 @@ class GateStream(HttpStream):
         self._at_once = at_once
         self.client_state = self.state_wait_for_request_headers
         self._room: int | None = None  # bytes of the body that may still come; None: as many as there are
+        self._taken = 0  # bytes of the body of a request that is answered here
         self._at_origin = False  # the request, or a part of it, was sent on
         self._is_again = False  # it was sent on once more
 
@@ -173,9 +174,11 @@ class GateStream(HttpStream):
         if isinstance(event, RequestEndOfMessage):
             yield from super().state_consume_request_body(event)
         elif isinstance(event, RequestData):
-            self.request_body_buf += event.data
+            self._taken += len(event.data)
+            if self.answers.limit_of(self.flow) is not None:
+                self.request_body_buf += event.data  # somebody reads it; of a refused request nobody would
             room = self.answers.limits.refused_body if self._room is None else self._room
-            if len(self.request_body_buf) > room:
+            if self._taken > room:
                 self.request_body_buf.clear()
                 yield from self._enough()
 
