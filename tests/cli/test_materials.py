@@ -52,7 +52,7 @@ def test_two_apps_that_trust_one_origin_in_two_ways(tmp_path):
         ),
     )
     (problem,) = tried(tmp_path).problems
-    assert "differ in how they trust it" in problem.what
+    assert "differ in how they reach it" in problem.what
 
 
 def test_what_is_unwise_about_a_certificate_of_ones_own_is_no_problem(tmp_path):

@@ -70,6 +70,10 @@ class Talk:
     waiting: Waiting = field(default_factory=lambda: Waiting(0.0))
     done: list = field(default_factory=list)
 
+    def share_idle(self, rested):
+        if rested:
+            self.done.append("share_idle")
+
     def give_up_on_origins(self, before):
         return self.late
 
@@ -134,6 +138,14 @@ def test_a_connection_on_which_nothing_is_asked_rests_whatever_comes():
         talk.http = Http(idle=now % 2 == 0, head_began=now % 2 == 1)
         look(talk, LIMITS, float(now))
     assert "drain" in talk.done
+
+
+def test_what_a_client_uses_all_the_time_is_not_given_to_others():
+    talk = Talk(Http(idle=True))
+    for now in range(40):
+        talk.http = Http(idle=True, asked=now)
+        look(talk, LIMITS, now / 2)
+    assert talk.done == []
 
 
 def test_a_connection_that_asks_between_two_looks_does_not_rest():

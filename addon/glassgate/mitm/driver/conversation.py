@@ -256,9 +256,9 @@ class Conversation:
 
     # Time
 
-    def share_idle(self) -> None:
-        """Let others have the origins' connections that this client does not use just now."""
-        self.origins.share_idle()
+    def share_idle(self, *, rested: bool) -> None:
+        """Let others have the origins' connections that this client does not use; at once, where they are in want."""
+        self.origins.share_idle(rested=rested)
         self.resume()
 
     def give_up_on_origins(self, before: float) -> bool:

@@ -163,17 +163,21 @@ class Origins:
 
     # Time
 
-    def share_idle(self) -> None:
-        """Let others have what this client does not use just now. HTTP/2 is for one client: it is kept for a while."""
+    def share_idle(self, *, rested: bool) -> None:
+        """Let others have what this client does not use: after a rest, or at once where no more can be made.
+
+        HTTP/2 is for one client: it is kept for a while.
+        """
         for connection in tuple(self.sides):
+            in_want = isinstance(connection, Server) and self._pool.is_full(_address(connection))
             if self.is_clean(connection):
-                self.close(connection)
-            elif isinstance(self._back(connection), Http2Back) and self._is_spare(connection):
+                if rested or in_want:
+                    self.close(connection)
+            elif isinstance(self._back(connection), Http2Back) and (in_want or self._is_unused(connection)):
                 self._talk.close(connection)
 
-    def _is_spare(self, connection: Connection) -> bool:
-        unused = self._clock() - self._asked.get(connection, 0.0) > self._talk.house.limits.kept_time
-        return unused or (isinstance(connection, Server) and self._pool.is_full(_address(connection)))
+    def _is_unused(self, connection: Connection) -> bool:
+        return self._clock() - self._asked.get(connection, 0.0) > self._talk.house.limits.kept_time
 
     def late(self, before: float) -> list[events.ConnectionEvent]:
         """What those are to be told that did nothing since `before`, while an answer was waited for.

@@ -12,6 +12,7 @@ from glassgate.mitm.layers.first import GateLayer
 if TYPE_CHECKING:
     from glassgate.mitm.driver.conversation import Conversation
 
+SPARE_TIME = 1.0  # seconds without a request, after which others may have what a client holds of an origin
 LEAVING_TIME = 5.0  # seconds in which nothing comes any more, as nginx's lingering_timeout
 GRPC = "application/grpc"  # how the content type of its requests begins
 
@@ -100,7 +101,7 @@ def look(conversation: "Conversation", limits: Limits, now: float) -> None:
         if waited > limits.head_time:
             conversation.too_slow()
     elif state is State.IDLE:
-        conversation.share_idle()
+        conversation.share_idle(rested=now - waiting.rests >= SPARE_TIME)
         if now - waiting.rests > limits.idle_time:
             conversation.drain()
     elif state is State.WORKING and not conversation.give_up_on_origins(now - limits.answer_time):
