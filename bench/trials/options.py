@@ -39,7 +39,7 @@ def trials(*, minutes: float = MINUTES, clients: float = 5000, share: float = 1.
         Trial("bulk", "200 MB that nobody is signed in for, 40 MB of header lines", bulk.trial(share)),
         Trial("slow", "5,000 clients that have sent half a head", partial(slow.trial, int(clients))),
         Trial("mix", "all kinds of clients at once, and an origin that restarts", partial(mix.trial, minutes * 60)),
-        Trial("programs", "curl, nghttp, h2load, wrk, autocannon, h2spec", programs.trial),
+        Trial("programs", "curl, h2load, wrk, autocannon, h2spec", programs.trial),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Trials of patience: clients and origins that take too long, and what is under way when the gate ends."""
+"""Trials of patience: clients and origins that take too long."""
 
 import time
 from collections.abc import Callable
