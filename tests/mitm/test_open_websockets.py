@@ -309,7 +309,7 @@ def test_those_of_others_and_at_other_apps_stay_open(ended, key):
 
 def test_without_a_store_all_are_closed_within_five_seconds(ended):
     assert {one[:2] for one in ended.without_store} == {(1008, WORDS["undecided"])}
-    assert all(3 < seconds < 5 for _, _, seconds in ended.without_store), "a moment's fault ends nothing"
+    assert all(2 < seconds < 5 for _, _, seconds in ended.without_store), "a moment's fault ends nothing"
 
 
 def test_nothing_is_left_of_those_that_were_closed(ended):

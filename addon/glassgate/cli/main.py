@@ -2,17 +2,24 @@
 
 import os
 import sys
+from importlib import import_module
 
 import click
 
 from glassgate import __version__
-from glassgate.cli.check import check
-from glassgate.cli.entra import entra
-from glassgate.cli.lab import lab
 from glassgate.cli.prepare import prepare
-from glassgate.cli.run import serve, up, web
-from glassgate.cli.token import token
 from glassgate.errors import ConfigError, GlassgateError
+
+# In the order in which a newcomer needs them, each with its module in here.
+COMMANDS = {
+    "up": "run",
+    "web": "run",
+    "serve": "run",
+    "check": "check",
+    "token": "token",
+    "entra": "entra",
+    "lab": "lab",
+}
 
 EPILOG = """\b
 Without a command it is `up`. -c FILE names the file, else config.yaml.
@@ -21,22 +28,29 @@ From a checkout, `./run.sh COMMAND` sets up what is missing first;
 """
 
 
-class InOrder(click.Group):
-    """A list of commands in the order in which a newcomer needs them; without one it is the first."""
+class Commands(click.Group):
+    """The commands of COMMANDS, each loaded when it is called, for all take a second. Without one it is the first."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take `glassgate -c FILE` for `glassgate up -c FILE`."""
         if not args or args[0].startswith(("-c", "--config")):
-            args = [up.name or "up", *args]
+            args = [next(iter(COMMANDS)), *args]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names as they were added."""
-        return list(self.commands)
+        """The names, in order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"glassgate.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        return command
 
 
 @click.group(
-    cls=InOrder,
+    cls=Commands,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -45,13 +59,9 @@ def commands() -> None:
     """glassgate: an identity-aware proxy that you can see through."""
 
 
-for command in (up, web, serve, check, token, entra, lab):
-    commands.add_command(command)
-
-
 def main() -> None:
     """Run one command. Exit codes: 0 good, 1 the thing asked about is bad, 2 the call is wrong."""
-    if __debug__ and sys.argv[1:2] == [serve.name] and os.name == "posix":
+    if __debug__ and sys.argv[1:2] == ["serve"] and os.name == "posix":
         # mitmproxy looks at types at every step of a request, by `assert`. No check of ours is one.
         os.execv(sys.executable, [sys.executable, "-O", *sys.orig_argv[1:]])  # noqa: S606 - ourselves
     try:

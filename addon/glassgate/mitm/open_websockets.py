@@ -31,7 +31,7 @@ TICK = 0.1  # seconds
 
 # Ticks. All of them together, and one for each, are less than five seconds.
 EVERY = 10  # from one judgement to the next
-GRACE = 30  # for which a WebSocket stays open that could not be judged when it was due
+GRACE = 25  # for which a WebSocket stays open that could not be judged when it was due
 MANNERS = 5  # in which one that was told to close has to; then it is hung up
 
 AT_ONCE = 2  # reads that wait for the store
