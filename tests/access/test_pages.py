@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from glassgate.access import pages
+from glassgate.access.messages import MESSAGES
 
 RAY = "8f3a1c9be2d04b7a"
 VOID = {"meta", "link", "path", "br", "img"}
@@ -62,7 +63,7 @@ PAGES = {
     "message with facts": message(),
     "refused": refused(),
     "refused, the visitor's own move, no words": refused(hand_on=False, words=""),
-    **{code: pages.message(code, ray=RAY) for code in pages.MESSAGES},
+    **{code: pages.message(code, ray=RAY) for code in MESSAGES},
 }
 
 EVIL_PAGES = {
@@ -265,13 +266,6 @@ def test_a_stranger_to_the_host_learns_not_even_what_this_is():
     ],
 )  # fmt: skip
 def test_a_message_has_its_status(code, status):
-    said = pages.MESSAGES[code]
+    said = MESSAGES[code]
     assert said.status == status
     assert f'<p class="status">{status}</p>' in PAGES[code]
-
-
-def test_every_message_says_what_happened_and_what_to_do():
-    silent = [code for code, said in pages.MESSAGES.items() if not (said.title and said.text.endswith("."))]
-    assert silent == []
-    assert [code for code, said in pages.MESSAGES.items() if not said.mend] == ["misdirected"]
-    assert [code for code, said in pages.MESSAGES.items() if not 400 <= said.status <= 599] == []

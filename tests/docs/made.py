@@ -17,7 +17,7 @@ if __name__ == "__main__":
 
 import click  # noqa: E402
 
-from glassgate.access.pages import MESSAGES  # noqa: E402
+from glassgate.access.messages import MESSAGES  # noqa: E402
 from glassgate.access.selectors import GROUP, SELECTORS  # noqa: E402
 from glassgate.cli.main import commands  # noqa: E402
 from glassgate.config.schema import published  # noqa: E402

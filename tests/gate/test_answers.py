@@ -7,6 +7,7 @@ import pytest
 
 from gate.site import BROWSER, NOW, STAFF, WIKI, app, request_of, site_of
 from glassgate.access import pages
+from glassgate.access.messages import MESSAGES
 from glassgate.gate import answers
 from glassgate.record.events import Action
 
@@ -38,10 +39,10 @@ def test_every_answer_carries_the_same_armour_once(answer):
     assert "Access-Control-Allow-Origin" not in names
 
 
-@pytest.mark.parametrize("code", pages.MESSAGES)
+@pytest.mark.parametrize("code", MESSAGES)
 def test_every_message_is_a_page_for_a_person_and_json_for_a_program(code):
     page, data = answers.standard(PERSON, code), answers.standard(PROGRAM, code)
-    said = pages.MESSAGES[code]
+    said = MESSAGES[code]
     assert page.status == data.status == said.status
     assert dict(page.headers)["Content-Type"] == "text/html; charset=utf-8"
     assert said.title in unescape(page.body.decode())
@@ -50,9 +51,9 @@ def test_every_message_is_a_page_for_a_person_and_json_for_a_program(code):
     assert json.loads(data.body) == {"error": code, "message": said.text, "id": RAY}
 
 
-@pytest.mark.parametrize("code", pages.MESSAGES)
+@pytest.mark.parametrize("code", MESSAGES)
 def test_every_status_has_its_words(code):
-    assert answers.reason_phrase(pages.MESSAGES[code].status)
+    assert answers.reason_phrase(MESSAGES[code].status)
 
 
 def test_facts_and_the_way_on_stand_on_the_page():

@@ -7,6 +7,7 @@ from typing import Any
 
 from glassgate.access import pages
 from glassgate.access.app import App
+from glassgate.access.messages import MESSAGES
 from glassgate.gate.exchange import Answer, Request
 from glassgate.gate.headers import UNKNOWN
 from glassgate.gate.site import Site
@@ -71,7 +72,7 @@ def standard(
     action: tuple[str, str] | None = None,
 ) -> Answer:
     """One of the standing messages by its code: a page for a person, JSON for a program."""
-    message = pages.MESSAGES[code]
+    message = MESSAGES[code]
     events = (event,) if event else ()
     if is_navigation(request):
         html = pages.message(code, ray=request.ray, facts=facts, action=action)
@@ -102,7 +103,7 @@ def told(action: Action, request: Request, site: Site, **more: Any) -> Event:
 
 def refused(request: Request, site: Site, reason: str, code: str = "bad_request") -> Answer:
     """A request that is none: said plainly, told to the log, and nothing else."""
-    status = pages.MESSAGES[code].status
+    status = MESSAGES[code].status
     return standard(
         request, code, event=told(Action.REFUSED, request, site, allowed=False, status=status, reason=reason)
     )

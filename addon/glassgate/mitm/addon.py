@@ -15,7 +15,7 @@ from mitmproxy.proxy.layer import Layer, NextLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
-from glassgate.access.pages import MESSAGES
+from glassgate.access.messages import MESSAGES
 from glassgate.config.limits import LIMITS, Limits
 from glassgate.gate import answers, headers
 from glassgate.gate.exchange import Answer, Ask, Collect, Forward, Local, Outcome, Request, Steps, advance

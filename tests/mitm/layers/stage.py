@@ -11,7 +11,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 
-from glassgate.access.pages import MESSAGES
+from glassgate.access.messages import MESSAGES
 from glassgate.config.limits import Limits
 from glassgate.mitm.layers.first import GateLayer
 

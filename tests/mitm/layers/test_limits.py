@@ -20,7 +20,7 @@ from websockets.sync.server import serve
 
 from gate.site import STAFF, app
 from glassgate.access.app import Origin
-from glassgate.access.pages import MESSAGES
+from glassgate.access.messages import MESSAGES
 from glassgate.config.limits import Limits
 from glassgate.mitm import flows
 from glassgate.mitm.addon import ENDS, GateAddon

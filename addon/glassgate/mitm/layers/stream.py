@@ -30,7 +30,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpResponseHeadersHook
 
-from glassgate.access.pages import MESSAGES
+from glassgate.access.messages import MESSAGES
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.events import ERRORS, AtOnce, Commands, Early, Enough, Refuse
 from glassgate.mitm.layers.heads import SWITCHING, check
