@@ -1,9 +1,10 @@
-"""The AUD tag of an app that names none."""
+"""The AUD tag of an app that names none, and in which order its policies are."""
 
 import re
 from itertools import pairwise, product
 
 from glassgate.access.app import App, Origin, OriginTls, Unauthenticated, default_aud
+from glassgate.access.policy import Decision, Policy
 
 
 def test_it_is_64_hex_digits():
@@ -28,3 +29,14 @@ def test_an_app_is_strict_unless_it_says_otherwise():
     assert one.unauthenticated is Unauthenticated.AUTO
     assert not one.forward_cookie
     assert one.websocket_origins == ()
+
+
+def test_its_policies_are_in_the_order_of_evaluation_however_they_were_written():
+    written = tuple(Policy(str(place), decision, ()) for place, decision in enumerate((*Decision, *reversed(Decision))))
+    one = App("wiki", ("wiki.localhost",), "a" * 64, Origin("https", "wiki.internal", 443), written, 3600, ("entra",))
+    said = [(policy.decision.value, policy.name) for policy in one.policies]
+    assert said == [
+        ("bypass", "0"), ("service_auth", "1"), ("service_auth", "6"), ("bypass", "7"),
+        ("allow", "2"), ("deny", "3"), ("deny", "4"), ("allow", "5"),
+    ]  # fmt: skip
+    assert [policy.name for policy in one.without_sign_in] == ["0", "1", "6", "7"]

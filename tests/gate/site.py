@@ -111,11 +111,11 @@ class Party:
 
 
 def email_rule(email):
-    return Rule(f"email: {email}", lambda facts: facts.identity.email == email)
+    return Rule(f"email: {email}", lambda facts: facts.identity and facts.identity.email == email)
 
 
 EVERYONE = Rule("everyone", lambda facts: True)
-MFA = Rule("entra_auth_context: c1", lambda facts: "c1" in facts.identity.acrs, needs_acrs="c1")
+MFA = Rule("entra_auth_context: c1", lambda facts: facts.identity and "c1" in facts.identity.acrs, needs_acrs="c1")
 
 
 def person(name, **more):

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from gate.site import request_of
-from glassgate.gate.headers import client_address, for_origin, for_visitor
+from glassgate.gate.headers import client_address, country, for_origin, for_visitor
 
 SPOOFS = [
     "Cf-Access-Jwt-Assertion", "CF-ACCESS-JWT-ASSERTION", "Cf_Access_Jwt_Assertion",
@@ -24,7 +24,7 @@ SPOOFS = [
 def sent(request, **more):
     given = {
         "host": "wiki.localhost:8443", "client": ip_address("127.0.0.1"), "assertion": "a.b.c",
-        "email": "alice@contoso.example", "forward_cookie": False, "websocket": False, **more,
+        "email": "alice@contoso.example", "forward_cookie": False, "websocket": False, "bearer": "a.b.c", **more,
     }  # fmt: skip
     return [(name.decode().lower(), value.decode()) for name, value in for_origin(request, **given)]
 
@@ -39,13 +39,42 @@ def test_spoofed_headers_are_removed_before_ours_are_set(name):
 def test_what_the_origin_is_told():
     assert sent(request_of("/", headers=[])) == [
         ("host", "wiki.localhost:8443"),
-        ("cf-access-jwt-assertion", "a.b.c"),
         ("x-forwarded-for", "127.0.0.1"),
         ("x-forwarded-proto", "https"),
         ("x-forwarded-host", "wiki.localhost:8443"),
         ("cf-ray", "0123456789abcdef"),
+        ("cf-access-jwt-assertion", "a.b.c"),
         ("cf-access-authenticated-user-email", "alice@contoso.example"),
     ]
+
+
+def test_without_an_assertion_the_origin_is_told_of_nobody():
+    assert not [name for name, _ in sent(request_of("/"), assertion=None, email=None) if name.startswith("cf-access")]
+
+
+def test_an_authorization_of_another_kind_stays_where_there_is_no_token_of_ours():
+    request = request_of("/", headers={"authorization": "Basic YTpi"})
+    assert ("authorization", "Basic YTpi") in sent(request, assertion=None)
+    assert ("authorization", "Basic YTpi") in sent(request)
+
+
+COUNTRIES = [
+    ("a trusted proxy's word", {"cf-ipcountry": "DE"}, "127.0.0.1", "DE"),
+    ("in small letters", {"cf-ipcountry": "de"}, "127.0.0.1", "DE"),
+    ("Tor", {"cf-ipcountry": "T1"}, "127.0.0.1", "T1"),
+    ("anybody's word", {"cf-ipcountry": "DE"}, "203.0.113.7", None),
+    ("a proxy that cannot say", {"cf-ipcountry": "XX"}, "127.0.0.1", None),
+    ("a proxy that says nothing", {}, "127.0.0.1", None),
+    ("said twice", [("CF-IPCountry", "DE"), ("cf-ipcountry", "FR")], "127.0.0.1", None),
+    ("no country", {"cf-ipcountry": "Germany"}, "127.0.0.1", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("sent_with", "peer", "said"), [row[1:] for row in COUNTRIES], ids=[row[0] for row in COUNTRIES]
+)
+def test_a_country_is_a_trusted_proxys_to_say(sent_with, peer, said):
+    assert country(request_of("/", headers=sent_with, peer=peer), (ip_network("127.0.0.1/32"),)) == said
 
 
 def test_an_email_that_does_not_count_is_not_told():

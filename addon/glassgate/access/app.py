@@ -1,11 +1,11 @@
 """An application: its hosts, its origin, its policies, and how its sessions behave."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from glassgate.access.policy import Policy
+from glassgate.access.policy import Policy, in_order
 
 
 class Unauthenticated(StrEnum):
@@ -44,13 +44,20 @@ class App:
     domains: tuple[str, ...]  # lower case, without port
     aud: str  # 64 hex digits
     origin: Origin
-    policies: tuple[Policy, ...]  # in order of evaluation
+    policies: tuple[Policy, ...]  # as written; kept in order of evaluation
     session_duration: int  # seconds
     providers: tuple[str, ...]  # ids; at least one
     unauthenticated: Unauthenticated = Unauthenticated.AUTO
     forward_cookie: bool = False
     websocket_origins: tuple[str, ...] = ()  # further allowed origins, "https://host[:port]"
     max_body: int | None = None  # bytes of one request's body; None: as many as there are
+    # Those of them that let a request in without a sign-in: what is constant is not asked at every request.
+    without_sign_in: tuple[Policy, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        policies = in_order(self.policies)
+        object.__setattr__(self, "policies", policies)
+        object.__setattr__(self, "without_sign_in", tuple(one for one in policies if one.without_sign_in))
 
 
 def default_aud(team: str, name: str) -> str:

@@ -16,6 +16,9 @@ class Decision(StrEnum):
     DENY = "deny"
 
 
+WITHOUT_SIGN_IN = (Decision.BYPASS, Decision.SERVICE_AUTH)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One question to the facts."""
@@ -41,6 +44,11 @@ class Policy:
         """Every rule that it may ask."""
         return self.include + self.require + self.exclude
 
+    @property
+    def without_sign_in(self) -> bool:
+        """Whether it lets requests in that nobody signed in for."""
+        return self.decision in WITHOUT_SIGN_IN
+
 
 type Asked = tuple[str, str, str, bool | None]  # a policy, its part, a rule's label, the answer
 
@@ -60,15 +68,25 @@ class Verdict:
 
     @property
     def allowed(self) -> bool:
-        """Whether this verdict lets the visitor in. Only a positive one does."""
+        """Whether this verdict lets a signed-in visitor in. Only a positive one does."""
         return self.decision is Decision.ALLOW and self.policy is not None
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether this verdict lets the visitor in, signed in or by a policy that needs no sign-in."""
+        return self.allowed or self.needs_no_sign_in
+
+    @property
+    def needs_no_sign_in(self) -> bool:
+        """Whether a bypass or a service's policy held."""
+        return self.policy is not None and self.policy.without_sign_in
 
     @property
     def reason(self) -> str:
         """One sentence for the visitor."""
         if self.policy is None:
             return "No policy of this application lets you in."
-        said = "lets you in" if self.allowed else "keeps you out"
+        said = "keeps you out" if self.decision is Decision.DENY else "lets you in"
         return f"The policy “{self.policy.name}” {said}."
 
 
@@ -84,6 +102,11 @@ def missing_acrs(policies: Iterable[Policy], facts: Facts) -> frozenset[str]:
     if not verdict.allowed or verdict.policy is None:
         return frozenset()
     return frozenset(rule.needs_acrs for rule in verdict.policy.rules if rule.needs_acrs) - proven
+
+
+def in_order(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+    """Cloudflare Access's order of evaluation: bypass and service_auth first, then the others; both as written."""
+    return tuple(sorted(policies, key=lambda policy: not policy.without_sign_in))
 
 
 ANSWER = {True: "yes", False: "no", None: "unknown"}

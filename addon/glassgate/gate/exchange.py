@@ -87,7 +87,7 @@ class Forward:
     target: str
     websocket: bool
     told: Callable[[], Event]  # what is recorded of it; of most requests nobody wants more than their number
-    token: AppToken  # what let it in
+    token: AppToken | None  # what let it in; None: a policy that needs no sign-in
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ SPOOFABLE = re.compile(
 )
 WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
 UNKNOWN = "unknown"  # RFC 7239 section 6.2
+COUNTRY = re.compile(rb"[A-Z][A-Z0-9]")  # T1 among them, Cloudflare's sign for Tor
+NOWHERE = b"XX"
 MOST_KNOWN = 64  # bytes of a name whose judgement is remembered
 CONTROLS = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)  # but the tab, RFC 9110 section 5.5
 CONTROL = re.compile(rb"[" + re.escape(CONTROLS) + rb"]")
@@ -54,30 +56,33 @@ def for_origin(
     *,
     host: str,
     client: Address | None,
-    assertion: str,
+    assertion: str | None,
     email: str | None,
     forward_cookie: bool,
     websocket: bool,
+    bearer: str | None = None,
 ) -> Fields:
     """The headers that the origin gets: hop-by-hop and spoofable ones removed first, then ours added.
 
+    Without `assertion` it is told of nobody. `bearer` is one of our tokens, which came as a Bearer and goes no further.
     A Connection header may name further hop-by-hop ones; it can never make one of ours disappear.
     """
     listed = _listed(request.values(b"connection"))
-    bearer = assertion.encode()
     kept = [field for field in request.headers if _may_stay(field[0])]
     if listed:
         kept = [field for field in kept if field[0].lower() not in listed]
-    if request.values(b"authorization"):
-        kept = [field for field in kept if field[0].lower() != b"authorization" or _bearer(field[1]) != bearer]
+    if bearer and request.values(b"authorization"):
+        ours_to_take = bearer.encode()
+        kept = [field for field in kept if field[0].lower() != b"authorization" or bearer_of(field[1]) != ours_to_take]
     ours = [
         (b"Host", host.encode()),
-        (b"Cf-Access-Jwt-Assertion", bearer),
         (b"X-Forwarded-For", str(client or UNKNOWN).encode()),
         (b"X-Forwarded-Proto", b"https"),
         (b"X-Forwarded-Host", host.encode()),
         (b"Cf-Ray", request.ray.encode()),
     ]
+    if assertion is not None:
+        ours.append((b"Cf-Access-Jwt-Assertion", assertion.encode()))
     if email is not None:
         ours.append((b"Cf-Access-Authenticated-User-Email", email.encode()))
     cookie = cookies.without_ours(request.values(b"cookie"), keep_app_token=forward_cookie)
@@ -108,7 +113,8 @@ def _may_stay_known(name: bytes) -> bool:
     return read not in HOP_BY_HOP and SPOOFABLE.fullmatch(read) is None
 
 
-def _bearer(value: bytes) -> bytes:
+def bearer_of(value: bytes) -> bytes:
+    """The token of an Authorization header by the Bearer scheme (RFC 6750), or b""."""
     scheme, _, credential = value.partition(b" ")
     return credential.strip() if scheme.lower() == b"bearer" else b""
 
@@ -173,6 +179,17 @@ def client_address(request: Request, trusted: tuple[object, ...]) -> Address | N
         except ValueError:
             return None
     return client
+
+
+def country(request: Request, trusted: tuple[object, ...]) -> str | None:
+    """Where a request comes from, as the nearest proxy says it in `CF-IPCountry`, if that one is trusted.
+
+    None where nobody can say: Cloudflare writes XX then.
+    """
+    if not any(request.peer in network for network in trusted):  # type: ignore[operator]
+        return None
+    said = request.value(b"cf-ipcountry").strip().upper()
+    return said.decode() if COUNTRY.fullmatch(said) and said != NOWHERE else None
 
 
 def _without_mapping(address: Address) -> Address:

@@ -1,6 +1,6 @@
 """The journey of a request, from its first line to the origin or to an answer of ours.
 
-Refusals come first; the only way to an origin is the last line of `_app`.
+Refusals come first; the only way to an origin is the last line of `_app`, or a policy that needs no sign-in.
 """
 
 import re
@@ -20,6 +20,7 @@ from glassgate.gate import (
     sign_in,
     sign_out,
     target,
+    without_sign_in,
 )
 from glassgate.gate.credentials import Presented, behind, presented
 from glassgate.gate.exchange import Answer, Forward, Local, Outcome, Request, Steps
@@ -137,6 +138,10 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         *app.websocket_origins,
     ):
         return answers.refused(request, site, "websocket_origin", "foreign_origin")
+    if app.without_sign_in:
+        passed = without_sign_in.passed(site, request, app, host, websocket=websocket)
+        if passed:
+            return passed
     found = yield from presented(site, request, app)
     if found.conflict:
         # All of them: of two cookies of one name only the one with our own domain and path can be deleted by name.
@@ -158,15 +163,18 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
     onward = headers.for_origin(
         request, host=site.authority(host), client=site.client(request), assertion=found.assertion,
         email=identity.email, forward_cookie=app.forward_cookie, websocket=websocket,
+        bearer=found.assertion,
     )  # fmt: skip
     return Forward(app, onward, request.target, websocket, told, found.checked)
 
 
-def still_allowed(site: Site, request: Request, app: App, checked: AppToken, now: float) -> Steps[str | None]:
+def still_allowed(site: Site, request: Request, app: App, checked: AppToken | None, now: float) -> Steps[str | None]:
     """Why a request would not be let in now by the token that let it in; None: it would be.
 
     Nothing is told of it, and nobody is redirected. Where the session's provider is due to be asked, it is asked.
     """
+    if checked is None:
+        return without_sign_in.still_passes(site, request, app, now)
     try:
         check_times(checked, now)
     except TokenError as fault:
@@ -174,7 +182,7 @@ def still_allowed(site: Site, request: Request, app: App, checked: AppToken, now
     granted = yield from behind(site, request, app, checked, now)
     if isinstance(granted, str):
         return granted
-    return None if judge(app.policies, site.facts(granted.session, request)).allowed else "policy"
+    return None if judge(app.policies, site.facts(granted.session, request, now)).allowed else "policy"
 
 
 def _without_session(site: Site, request: Request, app: App, host: str, found: Presented) -> Answer:

@@ -75,6 +75,8 @@ def admit(
         return answers.redirect(request, site.url(site.team, wish.target))
     facts = site.facts(session, request)
     verdict = judge(wish.app.policies, facts)
+    if verdict.needs_no_sign_in:
+        return answers.redirect(request, site.url(wish.hostname, wish.target))
     if verdict.allowed:
         return hand_off.start(site, request, wish, session)
     missing = missing_acrs(wish.app.policies, facts)
@@ -152,7 +154,7 @@ def _team_page(site: Site, request: Request, session: Session) -> Answer:
     apps = tuple(
         (app.name, site.url(host, "/"))
         for host, app in site.apps.items()
-        if host == app.domains[0] and judge(app.policies, facts).allowed
+        if host == app.domains[0] and judge(app.policies, facts).lets_in
     )
     identity = session.identity
     party = site.parties.get(identity.provider)

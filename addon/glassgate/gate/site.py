@@ -11,7 +11,7 @@ from glassgate.access.seal import Seal
 from glassgate.access.session import Session
 from glassgate.access.token import AppToken, SigningKey
 from glassgate.gate.exchange import Request
-from glassgate.gate.headers import client_address
+from glassgate.gate.headers import client_address, country
 from glassgate.gate.pace import Pace
 from glassgate.gate.sessions import Sessions
 from glassgate.oidc.relying_party import RelyingParty
@@ -85,6 +85,11 @@ class Site:
         """Who asks, seen past trusted proxies; None where one of them said it unreadably."""
         return client_address(request, self.trusted_proxies)
 
-    def facts(self, session: Session, request: Request) -> Facts:
-        """What policies may ask about this visitor and request."""
-        return Facts(identity=session.identity, ip=self.client(request))
+    def facts(self, session: Session | None, request: Request, now: float | None = None) -> Facts:
+        """What policies may ask about this visitor and request; `now` where that is later than the request."""
+        return Facts(
+            identity=session.identity if session else None,
+            ip=self.client(request),
+            now=request.at if now is None else now,
+            country=country(request, self.trusted_proxies) if self.trusted_proxies else None,
+        )

@@ -110,7 +110,10 @@ class OpenWebsockets:
         """An origin took a WebSocket. Raises LookupError where nobody would ever close it."""
         if self._front is None:
             raise LookupError("nobody watches over WebSockets")
-        key = (live.forward.app.aud, live.forward.token.nonce, str(self._site.client(live.request)))
+        token = live.forward.token
+        # Who passed without a sign-in is alone: nothing says that two of them are the same.
+        name = token.nonce if token else live.request.ray
+        key = (live.forward.app.aud, name, str(self._site.client(live.request)))
         company = self._companies.get(key)
         if company is None:
             company = self._companies[key] = Company(key, live, self._tick, self._tick)
@@ -195,7 +198,7 @@ class OpenWebsockets:
 
     async def _judge_all(self, share: list[Company], tick: int) -> None:
         now = self._clock()
-        nonces = [company.live.forward.token.nonce for company in share]
+        nonces = [token.nonce for company in share if (token := company.live.forward.token)]
         self._reading += 1
         try:
             await self._lanes.drive(self._site.sessions.read_ahead(nonces, now), self._recorder.tell)
