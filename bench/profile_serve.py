@@ -61,7 +61,6 @@ class Profiled:
     def run(self) -> pstats.Stats:
         """Run it till wrk is done. Raises WrongAnswer, StartError."""
         with Process(self._command, self._origin, cores=(), env={}):
-            # asyncio's own loop: the profiler cannot see into uvloop's calls.
             asyncio.run(masters.run_lean(compose(self._gate.settings), self._ready))
         self._profile.disable()
         if self._fault:

@@ -103,7 +103,7 @@ UNUSABLE = {
 def test_what_no_start_could_use_is_an_error_here_too(tmp_path, name):
     edit, said = UNUSABLE[name]
     deployed(tmp_path, edit)
-    checked, started = glassgate(tmp_path, "check"), glassgate(tmp_path, "serve")
+    checked, started = glassgate(tmp_path, "check"), glassgate(tmp_path, "up")
     assert (checked.code, checked.out) == (1, "")
     assert said in checked.err
     assert all("config.yaml" in line.partition(": ")[0] for line in checked.lines)

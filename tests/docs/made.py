@@ -168,7 +168,7 @@ def _helps(command: click.Command, name: str, parent: click.Context | None) -> I
     yield context.command_path, command.get_help(context) + "\n"
     if isinstance(command, click.Group):
         for below in command.list_commands(context):
-            yield from _helps(command.commands[below], below, context)
+            yield from _helps(command.get_command(context, below), below, context)
 
 
 MAKERS: dict[str, Callable[[str], str]] = {

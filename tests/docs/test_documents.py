@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from docs import made
-from glassgate.cli.main import commands
+from glassgate.cli.main import COMMANDS
 from glassgate.config.load import load
 from house.tree import ROOT, files, parsed, place
 
@@ -120,7 +120,7 @@ def test_every_command_is_one(text):
     for line in text.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if words and words[0].endswith(("run.sh", "glassgate")) and len(words) > 1:
-            assert words[1] in {*commands.commands, *RUN_SH}, line
+            assert words[1] in {*COMMANDS, *RUN_SH}, line
 
 
 def test_the_documents_speak_of_the_project_alone():

@@ -9,5 +9,5 @@ compile() {
         --no-emit-index-url --no-emit-find-links --no-header --quiet "$@"
 }
 
-compile "$@" pyproject.toml --extra fast -o requirements.lock
-compile "$@" pyproject.toml --extra fast --group pyproject.toml:test --group pyproject.toml:lint -c requirements.lock -o requirements-dev.lock
+compile "$@" pyproject.toml -o requirements.lock
+compile "$@" pyproject.toml --group pyproject.toml:test --group pyproject.toml:lint -c requirements.lock -o requirements-dev.lock

@@ -49,7 +49,7 @@ else
     bash tests/house/lint.sh || amiss+=("the checks of ./run.sh lint found something (above)")
     # On both front ends, which is the default of --front. In the order of tests/conftest.py: xdist's own, by the number
     # of a file's tests, has the long journeys last, and one core waits.
-    python -m pytest --hypothesis-profile=ci -q -n 2 --dist loadscope --no-loadscope-reorder
+    python -m pytest --hypothesis-profile=ci -q -n 3 --dist loadscope --no-loadscope-reorder
 fi
 status=$?
 

@@ -11,10 +11,9 @@ from house.tree import ROOT, TESTS, files, place
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 GROUPS = PROJECT["dependency-groups"]
-RUN = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["fast"]]
 WANTED = {
-    "requirements.lock": RUN,
-    "requirements-dev.lock": [*RUN, *GROUPS["test"], *GROUPS["lint"]],
+    "requirements.lock": PROJECT["project"]["dependencies"],
+    "requirements-dev.lock": [*PROJECT["project"]["dependencies"], *GROUPS["test"], *GROUPS["lint"]],
 }
 PYTHONS = ("3.12.1", "3.13.0", "3.14.0")
 # In two halves, so that this file does not name one itself.

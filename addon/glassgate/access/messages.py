@@ -134,7 +134,7 @@ MESSAGES = {
         429,
         "Too many connections",
         "Your network has as many connections to this gate as one network may have.",
-        "Close what you do not need, then load the page again.",
+        "Close what you do not need, or wait a minute; then load the page again.",
     ),
     "too_many": Message(
         429,

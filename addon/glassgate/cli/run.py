@@ -1,5 +1,6 @@
 """The commands that run the gate: `up` and `web` with the lab, `serve` without."""
 
+import asyncio
 import logging
 import os
 import socket
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from glassgate.cli import loop
 from glassgate.cli.compose import Composed, compose
 from glassgate.cli.lab_switched import switched
 from glassgate.cli.options import config_option
@@ -34,7 +34,7 @@ def up(path: Path) -> None:
     """Start the gate, with the lab where the configuration enables it."""
     _tell_of_warnings()
     composed = compose(_load(path))
-    loop.run(masters.run_lean(composed, lambda: click.echo(_welcome(composed))))
+    asyncio.run(masters.run_lean(composed, lambda: click.echo(_welcome(composed))))
 
 
 @click.command()
@@ -49,7 +49,7 @@ def web(path: Path) -> None:
         )
     _tell_of_warnings()
     composed = compose(settings)
-    loop.run(masters.run_web(composed, lambda url: click.echo(_welcome(composed, url)), port))
+    asyncio.run(masters.run_web(composed, lambda url: click.echo(_welcome(composed, url)), port))
 
 
 @click.command()
@@ -67,7 +67,7 @@ def serve(path: Path, workers: int) -> None:
     _tell_of_warnings()
     said = f"glassgate: {settings.origin_of(settings.team.host)} answers."
     if workers == 1:
-        loop.run(masters.run_lean(compose(settings), lambda: click.echo(said)))
+        asyncio.run(masters.run_lean(compose(settings), lambda: click.echo(said)))
     else:
         _serve_by(workers, settings, f"{said} {workers} workers.")
 
@@ -99,7 +99,7 @@ def _serve_by(workers: int, settings: Settings, said: str) -> None:
     if settings.metrics:
         metrics = replace(settings.metrics, port=settings.metrics.port + worker.number)
         settings = replace(settings, metrics=metrics)
-    loop.run(masters.run_lean(compose(settings), worker.ready, worker.listening))
+    asyncio.run(masters.run_lean(compose(settings), worker.ready, worker.listening))
 
 
 def _load(path: Path) -> Settings:

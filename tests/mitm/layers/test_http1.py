@@ -97,6 +97,12 @@ def test_a_body_is_passed_on_whole_and_without_trailers(data, sent, step):
     assert stage.layer.idle
 
 
+def test_chunks_that_came_together_go_on_together():
+    """Else a client makes thousands of events of a few bytes each."""
+    stage = Stage().say(CHUNKS + b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n")
+    assert stage.asked().partition(b"\r\n\r\n")[2] == b"1388\r\n" + b"x" * 5000 + b"\r\n0\r\n\r\n"
+
+
 def _unchunked(data):
     body = b""
     while data:

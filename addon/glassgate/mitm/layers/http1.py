@@ -163,28 +163,26 @@ class Http1Front(Http1Server):
         if isinstance(event, events.ConnectionClosed):
             yield from self._left()
             return
-        while True:
-            stream = self.streams.get(self.stream_id)
-            if stream is not None and (stream._paused or not takes(stream.context.server, self.stream_id)):
-                self.held = True
-                yield from self._bound()
-                return
-            self.held = False
-            try:
-                found = self.body_reader(self.buf)
-            except ProtocolError:
-                self.state = self.drop
-                yield ReceiveHttp(Refuse(self.stream_id, "bad_request"))
-                return
-            if found is None:
-                return
-            if not isinstance(found, Data):
-                yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
-                yield from self.mark_done(request=True)
-                return
-            yield ReceiveHttp(RequestData(self.stream_id, bytes(found.data)))
-            if self.state != self.read_body:
-                return
+        stream = self.streams.get(self.stream_id)
+        if stream is not None and (stream._paused or not takes(stream.context.server, self.stream_id)):
+            self.held = True
+            yield from self._bound()
+            return
+        self.held = False
+        pieces = []
+        try:
+            # Together: a client may send chunks of one byte, and each has its way through all layers.
+            while isinstance(found := self.body_reader(self.buf), Data):
+                pieces.append(found.data)
+        except ProtocolError:
+            self.state = self.drop
+            yield ReceiveHttp(Refuse(self.stream_id, "bad_request"))
+            return
+        if pieces:
+            yield ReceiveHttp(RequestData(self.stream_id, b"".join(pieces)))
+        if found is not None and self.state == self.read_body:
+            yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+            yield from self.mark_done(request=True)
 
     def wait(self, event: events.Event) -> Commands:
         """Keep what comes before the answer has ended: it is the next request.
