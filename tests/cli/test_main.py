@@ -7,8 +7,16 @@ from cli.program import deployed, glassgate
 from glassgate import __version__
 from glassgate.cli.main import commands
 
-COMMANDS = ["up", "web", "serve", "check", "token", "entra", "lab"]
-INNER = [("token", "inspect"), ("entra", "doctor"), ("entra", "register")]
+COMMANDS = ["up", "web", "serve", "check", "sessions", "keys", "token", "entra", "lab"]
+INNER = [
+    ("sessions", "list"),
+    ("sessions", "revoke"),
+    ("keys", "list"),
+    ("keys", "rotate"),
+    ("token", "inspect"),
+    ("entra", "doctor"),
+    ("entra", "register"),
+]
 
 
 def test_help_lists_every_command_in_order_and_where_to_begin(tmp_path):

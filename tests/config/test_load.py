@@ -252,7 +252,7 @@ BROKEN = {
     "forms of later": (app(keep_forms=True), "keep_forms", "`keep_forms`: is not there yet", "leave it out"),
     "cors of later": (app(cors={"a": 1}), "cors", "not there yet", "leave it out"),
     "launcher of later": (app(launcher={"visible": True}), "launcher", "not there yet", "leave it out"),
-    "idle of later": (good(idle_timeout="1h"), "idle_timeout", "not there yet", "leave it out"),
+    "idle too soon": (good(idle_timeout="4m"), "idle_timeout", "`4m` is too short", "from `5m` to `31d`, or `none`"),
     "fleet of later": (good(fleet={"listen": "x"}), "fleet", "not there yet", "leave it out"),
     # policies
     "policy twice": (app(policies=A["policies"] * 2), "name: staff", "name of a policy of this app twice", "its own"),

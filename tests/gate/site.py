@@ -80,6 +80,7 @@ class Party:
     amiss: tuple = ()
     logout: LogoutToken | Exception | None = None
     home: str = "https://login.example"
+    expected: object = None  # what the last sign-in had to hold
 
     def authorization_url(self, ask, now):
         self.asked.append(ask)
@@ -91,6 +92,7 @@ class Party:
         if isinstance(self.next, Exception):
             raise self.next
         assert expected.nonce == self.asked[-1].nonce
+        self.expected = expected
         return SignedIn(self.next, self.kept, self.amiss)
 
     def refresh(self, kept, identity, now):

@@ -185,10 +185,10 @@ def test_a_store_that_fails_in_between_lets_the_provider_say_it_again():
     class Failing(MemoryStore):
         fails = False
 
-        def delete(self, space, key):
+        def change(self, changes):
             if self.fails:
                 raise StoreError("away")
-            super().delete(space, key)
+            super().change(changes)
 
     store = Failing()
     browser, server = signed_in_at_okta(LogoutToken("oid-alice", None, "jti", NOW + 60), store)

@@ -127,3 +127,138 @@ def test_a_restart_loses_nobody():
     browser.site = site_of(store=store, keys=first.keys)
     assert isinstance(browser.ask(WIKI, "/"), Forward)
     assert browser.ask(TEAM, "/").status == 200
+
+
+# Ended by others
+
+
+def test_what_was_read_before_others_were_heard_is_asked_for_anew():
+    store = MemoryStore()
+    sessions, session = written(store)
+    elsewhere = Sessions(store)
+    assert run(elsewhere.granted("nonce", NOW)) is not None
+    run(sessions.end(session))
+    elsewhere.hear()
+    assert run(elsewhere.granted("nonce", NOW + 0.001)) is None
+
+
+def test_a_read_that_was_under_way_when_others_were_heard_is_not_remembered():
+    store = MemoryStore()
+    sessions, session = written(store)
+    elsewhere = Sessions(store)
+    reading = elsewhere.granted("nonce", NOW)
+    late = next(reading).call()
+    run(sessions.end(session))
+    elsewhere.hear()
+    with pytest.raises(StopIteration):
+        reading.send(late)
+    assert run(elsewhere.granted("nonce", NOW + 0.001)) is None
+
+
+# Idleness
+
+IDLE = 900
+
+
+class Counting(MemoryStore):
+    """Counts the writes."""
+
+    writes = 0
+
+    def change(self, changes):
+        self.writes += 1
+        super().change(changes)
+
+    def put(self, *entry):
+        self.writes += 1
+        super().put(*entry)
+
+
+def used(store=None, since=NOW):
+    """A gate where idleness ends sessions, with one session of ten hours."""
+    sessions = Sessions(store or MemoryStore(), IDLE, since)
+    session = Session("s1", person("alice"), NOW, NOW + 36000, digest("cookie"))
+    run(sessions.begin(session, None, NOW))
+    run(sessions.grant("nonce", Grant("s1", "aud", NOW + 36000)))
+    return sessions
+
+
+def test_a_session_that_nobody_uses_ends():
+    sessions = used()
+    assert run(sessions.granted("nonce", NOW + IDLE)) is None
+    assert run(sessions.presented("cookie", NOW + IDLE)) is None
+    assert run(sessions.was_revoked("cookie", NOW + IDLE)), "the next person at that desk has to prove who they are"
+
+
+def test_the_global_session_ends_so_too():
+    sessions = used()
+    assert run(sessions.presented("cookie", NOW + IDLE)) is None
+    assert run(sessions.granted("nonce", NOW + IDLE)) is None
+
+
+@pytest.mark.parametrize("by", ["granted", "presented"])
+def test_a_session_that_is_used_lives_as_long_as_it_may(by):
+    sessions = used()
+    value = {"granted": "nonce", "presented": "cookie"}[by]
+    for turn in range(1, 40):
+        assert run(getattr(sessions, by)(value, NOW + turn * (IDLE - 61))) is not None
+
+
+def test_a_use_is_written_once_a_minute_at_most():
+    sessions = used(store := Counting())
+    before = store.writes
+    for second in range(0, 3600, 2):
+        run(sessions.granted("nonce", NOW + second))
+    assert 50 < store.writes - before <= 60
+
+
+def test_without_idle_timeout_nothing_is_written():
+    sessions, _ = written(store := Counting())
+    before = store.writes
+    for second in range(0, 500, 7):
+        assert run(sessions.granted("nonce", NOW + second)) is not None
+    assert store.writes == before
+
+
+def test_a_use_on_one_gate_counts_on_another():
+    first = used(store := MemoryStore())
+    other = Sessions(store, IDLE, NOW)
+    run(first.granted("nonce", NOW + 800))
+    assert run(other.granted("nonce", NOW + 1600)) is not None
+
+
+def test_looking_at_a_session_is_no_use_of_it():
+    sessions = used()
+    for second in range(0, IDLE, 10):
+        assert run(sessions.granted("nonce", NOW + second, is_use=False)) is not None
+    assert run(sessions.granted("nonce", NOW + IDLE, is_use=False)) is None
+
+
+def test_sessions_from_before_there_was_a_timeout_count_as_used_when_it_began():
+    store = MemoryStore()
+    run(Sessions(store).begin(Session("s1", person("alice"), NOW, NOW + 36000, digest("cookie")), None, NOW))
+    later = Sessions(store, IDLE, since=NOW + 7200)
+    assert run(later.presented("cookie", NOW + 7200 + IDLE - 1)) is not None
+    again = Sessions(store, IDLE, since=NOW + 7200)
+    assert run(again.presented("cookie", NOW + 7200 + 2 * IDLE)) is None
+
+
+# On one browser
+
+
+@pytest.mark.parametrize("planted", ["", "known", "an ended one"])
+def test_whoever_knew_a_browsers_cookie_before_a_sign_in_has_nothing_of_it(planted):
+    site = site_of()
+    victim = Browser(site)
+    if planted == "an ended one":
+        victim.open(WIKI, "/")
+        planted = victim.jars[TEAM]["__Host-CF_Authorization"]
+        victim.ask(TEAM, "/cdn-cgi/access/logout")
+        victim.jars.clear()
+    victim.jars[TEAM] = {"__Host-CF_Authorization": planted} if planted else {}
+    assert isinstance(victim.open(WIKI, "/"), Forward)
+    attacker = Browser(site)
+    attacker.jars[TEAM] = {"__Host-CF_Authorization": planted}
+    attacker.ask(TEAM, "/")
+    assert attacker.last.status == 302, "it presents nobody"
+    assert victim.jars[TEAM]["__Host-CF_Authorization"] != planted

@@ -8,6 +8,7 @@ from house.tree import PACKAGE, TESTS, files, parsed, place
 ELSEWHERE = {
     "access/facts.py": "values alone",
     "config/settings.py": "values alone: tests/config/test_build.py",
+    "mitm/core.py": "values alone: tests/mitm/test_addon.py takes one",
     "mitm/layers/answers.py": "a protocol: tests/mitm/layers/stage.py and the addon keep it",
     "mitm/layers/events.py": "values alone",
     "oidc/provider.py": "values alone",

@@ -162,9 +162,13 @@ class Gate:
 class _Program:
     settings: Settings
     addon: GateAddon
+    take: object = None  # what a change of the configuration is to be given to
 
     def start(self):
         pass
+
+    def follow(self, take):
+        self.take = take
 
     def close(self):
         pass

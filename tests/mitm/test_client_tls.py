@@ -95,6 +95,15 @@ def test_a_host_that_no_certificate_has_gets_the_first(two):
         connect(ClientTls(two[1:]), two[0], "elsewhere.localhost")
 
 
+def test_other_certificates_are_taken_while_connections_begin(two):
+    gives = ClientTls(two[2:])
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"not valid for|doesn't match"):
+        connect(gives, two[0], "any.apps.localhost")
+    gives.take(ClientTls(two[1:]))
+    for host, first in (("any.apps.localhost", "wiki.localhost"), ("payroll.localhost", "payroll.localhost")):
+        assert first in connect(gives, two[0], host).names
+
+
 OFFERS = [
     (["h2", "http/1.1"], "h2"),
     (["http/1.1", "h2"], "http/1.1"),

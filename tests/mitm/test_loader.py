@@ -34,6 +34,9 @@ class Program:
     def start(self):
         self.done.append("start")
 
+    def follow(self, take):
+        self.take = take
+
     def close(self):
         self.done.append("close")
 

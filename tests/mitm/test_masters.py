@@ -36,6 +36,9 @@ class Program:
     def start(self):
         self.done.append("start")
 
+    def follow(self, take):
+        pass
+
     def close(self):
         self.done.append("close")
 

@@ -471,6 +471,52 @@ def test_those_of_one_token_are_judged_once_a_second_together():
     play(scene)
 
 
+def changed(stage, *policies, **site):
+    """The stage's site with other policies for the wiki; with none, without the wiki."""
+    apps = [app("wiki", WIKI, *policies)] if policies else [app("other", PAYROLL, STAFF)]
+    return site_of(apps=apps, store=stage.store, keys=stage.site.keys, **site)
+
+
+NOBODY = Policy("nobody", Decision.DENY, (EVERYONE,))
+CHANGED = [
+    ("who may is let be", [STAFF], []),
+    ("who may not any more", [NOBODY], ["policy"]),
+    ("the app is gone", [], ["app_gone"]),
+]
+
+
+@pytest.mark.parametrize(("policies", "reasons"), [row[1:] for row in CHANGED], ids=[row[0] for row in CHANGED])
+def test_another_configuration_counts_for_those_that_are_open(policies, reasons):
+    async def scene():
+        stage = Stage()
+        stage.open("alice")
+        stage.all.take(changed(stage, *policies))
+        late = stage.open("alice", text=let_in(stage.site, "alice"))  # let in just before, opened just after
+        await stage.ticks()
+        assert [event.reason for event in stage.recorder.closed()] == reasons * 2
+        assert (late in stage.flows_closed()) is bool(reasons)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("talks", [True, False], ids=["somebody talks", "nobody does"])
+def test_a_session_is_in_use_while_somebody_talks(talks):
+    async def scene():
+        stage = Stage()
+        idle = Sessions(stage.store, 300, stage.now)
+        stage.site = changed(stage, STAFF, sessions=idle)
+        stage.all.take(stage.site)
+        flow = stage.open("alice")
+        for _ in range(7):
+            stage.now += 50
+            if talks:
+                stage.all.heard(flow)
+            await stage.ticks()
+        assert [event.reason for event in stage.recorder.closed()] == ([] if talks else ["session_ended"])
+
+    play(scene)
+
+
 def test_an_address_is_judged_of_its_own():
     async def scene():
         stage = Stage(rule=lambda facts: str(facts.ip) not in banned)

@@ -259,3 +259,19 @@ def test_what_cannot_be_read_is_told_at_the_start(tmp_path, made):
         OriginTrust([trusted("wiki", **given)])
     assert str(next(iter(given.values()))) in refused.value.what
     assert refused.value.where == "app wiki"
+
+
+def test_an_origin_that_left_the_configuration_is_not_spoken_to_in_the_clear():
+    """A request that was let in just before is on its way there."""
+    gone, moved = Origin("https", "gone.localhost", 1), Origin("https", "127.0.0.1", 2)
+    earlier = OriginTrust(
+        [app("gone", "gone.localhost", STAFF, origin=gone), app("a", "a.localhost", STAFF, origin=moved)]
+    )
+    trust = OriginTrust([app("a", "a.localhost", STAFF, origin=Origin("http", "127.0.0.1", 2))])
+    trust.keep(earlier)
+    assert trust.context(("127.0.0.1", 1))[1] == "gone.localhost"
+    assert trust.connect(("127.0.0.1", 1))
+    assert trust.context(("127.0.0.1", 2)) is None, "what the configuration says of an address counts"
+    last = OriginTrust([])
+    last.keep(trust)
+    assert last.context(("127.0.0.1", 1)) is None, "nothing is kept for more than one change"

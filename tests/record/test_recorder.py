@@ -60,3 +60,17 @@ def test_a_closed_audit_log_is_no_fault(tmp_path):
     audit.close()
     Recorder(audit, metrics).tell(Event(Action.LOGOUT, 1.0, "r"))
     assert metrics.registry.get_sample_value("glassgate_audit_dropped_total") == 1
+
+
+def test_the_names_of_a_changed_configuration_are_counted():
+    metrics = Metrics("1", ["wiki"])
+    recorder = Recorder(None, metrics)
+    recorder.know(["notes"], ["okta"])
+    for app in ("notes", "wiki"):
+        recorder.tell(Event(Action.ALLOWED, 1.0, "", app=app))
+        recorder.let_in(app)
+
+    def counted(app):
+        return metrics.registry.get_sample_value("glassgate_requests_total", {"app": app, "outcome": "allowed"})
+
+    assert (counted("notes"), counted("wiki"), counted("")) == (2, 0, 2)

@@ -155,6 +155,17 @@ def test_rotation_puts_a_new_key_first_and_keeps_the_old(folder, ring):
     assert same(KeyRing.open(folder, NOW), ring)
 
 
+def test_of_keys_that_were_stolen_nothing_stays(folder, ring):
+    ring.rotate(NOW)
+    before = {key.kid for key in ring.verifying}
+    secrets = set(ring.secrets("x"))
+    ring.rotate(NOW + 1, compromised=True)
+    assert len(ring.verifying) == len(ring.secrets("x")) == 1
+    assert not before & {key.kid for key in ring.verifying}
+    assert not secrets & set(ring.secrets("x"))
+    assert same(KeyRing.open(folder, NOW + 1), ring)
+
+
 def test_a_key_goes_when_no_token_of_it_can_live(ring):
     first = ring.signing.kid
     ring.rotate(NOW)

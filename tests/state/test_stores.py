@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from glassgate.errors import StoreError
+from glassgate.state.memory import LIMIT, MemoryStore
 from glassgate.state.open import open_store
-from glassgate.state.store import MOST_FOUND
+from glassgate.state.store import MOST_FOUND, Change
 
 KINDS = ("memory", "sqlite")
 NOW = 1_000.0
@@ -150,6 +151,51 @@ def test_find_is_bounded(store):
     assert store.find("sid", "", NOW) == [f"{number:05}" for number in range(MOST_FOUND)]
 
 
+def test_find_goes_on_where_it_ended(store):
+    keys = [f"{number:05}" for number in range(2 * MOST_FOUND + 5)]
+    store.change([Change("sid", key, b"", NOW + 60) for key in keys])
+    found, last = [], ""
+    while page := store.find("sid", "", NOW, last):
+        found += page
+        last = page[-1]
+    assert found == keys
+    assert store.find("sid", "0000", NOW, "00007") == ["00008", "00009"]
+    assert store.find("sid", "0001", NOW, "00007") == [f"{number:05}" for number in range(10, 20)]
+    assert store.find("sid", "0000", NOW, "00009") == []
+
+
+def test_the_key_without_letters_is_found_first(store):
+    store.change([Change("sid", key, b"", NOW + 60) for key in ("", "a")])
+    assert store.find("sid", "", NOW) == ["", "a"]
+
+
+def test_changes_are_made_in_their_order(store):
+    store.put("session", "a", b"old", NOW + 10)
+    store.change(
+        [Change("session", "b", b"one", NOW + 10), Change("session", "a"), Change("session", "never was"),
+         Change("session", "b", b"two", NOW + 20)]
+    )  # fmt: skip
+    assert store.get("session", "a", NOW) is None
+    assert store.get("session", "b", NOW + 15) == b"two"
+    store.change([])
+
+
+def test_of_changes_that_cannot_all_be_made_none_is(store):
+    store.put("session", "a", b"old", NOW + 10)
+    with pytest.raises(StoreError):
+        store.change([Change("session", "a"), *unmakeable(store)])
+    assert store.get("session", "a", NOW) == b"old"
+    store.change([Change("session", "b", b"new", NOW + 10)])
+    assert store.get("session", "b", NOW) == b"new"
+
+
+def unmakeable(store):
+    """Changes that this kind of store cannot make."""
+    if isinstance(store, MemoryStore):
+        return [Change("once", str(number), b"", NOW + 10) for number in range(LIMIT + 1)]
+    return [Change("once", "\ud800", b"", NOW + 10)]  # no text that UTF-8 has
+
+
 def test_add_after_delete_is_first_again(store):
     store.add("once", "code", b"old", NOW + 60, NOW)
     store.delete("once", "code")
@@ -199,9 +245,11 @@ def test_threads_read_and_write_side_by_side(store):
         lambda store: store.put("a", "b", b"", NOW),
         lambda store: store.add("a", "b", b"", NOW, NOW),
         lambda store: store.delete("a", "b"),
+        lambda store: store.change([Change("a", "b", b"", NOW)]),
+        lambda store: store.find("a", "", NOW),
         lambda store: store.sweep(NOW),
     ],
-    ids=["get", "get_all", "put", "add", "delete", "sweep"],
+    ids=["get", "get_all", "put", "add", "delete", "change", "find", "sweep"],
 )
 def test_a_closed_store_answers_nothing(store, call):
     store.put("a", "b", b"x", NOW + 10)
@@ -253,6 +301,19 @@ class Contract(RuleBasedStateMachine):
     def delete(self, key):
         self.store.delete("s", key)
         self.model.pop(key, None)
+
+    @rule(changes=st.lists(st.tuples(KEYS, st.none() | st.binary(max_size=3), ENDS), max_size=4))
+    def change(self, changes):
+        self.store.change([Change("s", key, value, self.now + end) for key, value, end in changes])
+        for key, value, end in changes:
+            self.model.pop(key, None)
+            if value is not None:
+                self.model[key] = (value, self.now + end)
+
+    @rule(after=st.just("") | KEYS)
+    def find(self, after):
+        live = sorted(key for key in self.model if self.live(key) is not None and key > after)
+        assert self.store.find("s", "", self.now, after) == live
 
     @rule(seconds=st.integers(1, 4))
     def wait(self, seconds):

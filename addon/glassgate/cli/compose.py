@@ -4,17 +4,21 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication
 
 from glassgate import __version__
 from glassgate.access.seal import Seal
+from glassgate.cli import changes, hearing
+from glassgate.cli.changes import Changes
+from glassgate.cli.hearing import Hearing
 from glassgate.cli.materials import materials
 from glassgate.config.load import load
-from glassgate.config.settings import LAB_HOSTS, LabSettings, Settings
+from glassgate.config.settings import LAB_HOSTS, Endpoint, LabSettings, Settings
 from glassgate.errors import ConfigError
 from glassgate.gate.callback import CALLBACK_PATH
 from glassgate.gate.pace import Pace
@@ -23,6 +27,8 @@ from glassgate.gate.sessions import Sessions
 from glassgate.gate.sign_out import LOGOUT_PATH
 from glassgate.gate.site import Site
 from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.client_tls import ClientTls
+from glassgate.mitm.core import Core
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.tls import OriginTrust
 from glassgate.oidc.client_auth import ClientCertificate, ClientSecret
@@ -35,8 +41,9 @@ from glassgate.record.recorder import Recorder
 from glassgate.record.serve import Monitor
 from glassgate.state.keyring import KeyRing
 from glassgate.state.open import open_store
+from glassgate.state.repeating import Repeating
 from glassgate.state.store import Store
-from glassgate.state.sweeper import Sweeper
+from glassgate.state.sweeper import sweeper
 
 if TYPE_CHECKING:
     from glassgate.lab.open import Lab
@@ -50,18 +57,26 @@ PROVIDER_TIMEOUT = 5.0  # seconds for one
 
 @dataclass(slots=True)
 class Composed:
-    """A gate with all that it needs. `start` and `close` are for what runs beside the proxy."""
+    """A gate with all that it needs. `start`, `follow` and `close` are for what runs beside the proxy."""
 
     settings: Settings
     addon: GateAddon
     starts: list[Callable[[], None]]
     closes: list[Callable[[], None]]
     lab: "Lab | None" = None
+    changes: Changes | None = None
 
     def start(self) -> None:
         """Start metrics and the lab's origins. Raises StartError."""
         for step in self.starts:
             step()
+
+    def follow(self, take: Callable[[Core], None]) -> None:
+        """Watch the configuration. `take` gets what became of a change, in a thread of the watcher's own."""
+        if self.changes:
+            watching = Repeating("configuration", changes.EVERY, partial(self.changes.look, take))
+            self.closes.append(watching.close)
+            watching.start()
 
     def close(self) -> None:
         """End everything, the last begun first."""
@@ -91,45 +106,77 @@ def compose(settings: Settings) -> Composed:
     audit = AuditLog(settings.audit, metrics.audit_lost) if settings.audit else None
     lanes = Lanes()
     recorder = Recorder(audit, metrics)
-    site = _site(settings, keys, Sessions(store))
-    for provider, party in site.parties.items():
-        metrics.watch_keys(provider, lambda party=party: party.keys_age(time.time()))  # type: ignore[misc]
-    sweeper = Sweeper(store, time.time)
-    starts: list[Callable[[], None]] = [sweeper.start]
-    closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close, sweeper.close]
-    if settings.metrics:
+    site = _site(settings, keys, Sessions(store, settings.idle_timeout, now), metrics)
+    heard = Hearing(store, keys, lambda: addon.site.sessions.hear(), site.verified.clear)
+    beside = (sweeper(store, time.time), Repeating("hearing", hearing.EVERY, lambda: heard.look(time.time())))
+    starts: list[Callable[[], None]] = [one.start for one in beside]
+    closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close]
+    closes += [one.close for one in beside]
+    if settings.metrics_at:
         # A probe that reads what is never there: it asks the store, and changes nothing.
         ready = {"store": lambda: store.get("probe", "probe", time.time()) is None}
-        monitor = Monitor(settings.metrics.host, settings.metrics.port, metrics.registry, ready)
+        monitor = Monitor(settings.metrics_at.host, settings.metrics_at.port, metrics.registry, ready)
         starts.append(monitor.start)
         closes.append(monitor.close)
     hosts: dict[str, WSGIApplication] = {}
-    lab = _lab(settings, settings.lab, store) if settings.lab else None
+    auds = _auds(settings)
+    lab = _lab(settings, settings.lab, store, auds) if settings.lab else None
     if lab:
         hosts = dict(lab.hosts)
         starts.append(lab.start)
         closes.append(lab.close)
     addon = GateAddon(site, recorder, OriginTrust(settings.apps), lanes, hosts, settings.limits)
-    return Composed(settings, addon, starts, closes, lab)
+
+    def renewed(fresh: Settings) -> Core:
+        sessions = Sessions(store, fresh.idle_timeout, time.time())
+        core = Core(
+            site=_site(fresh, keys, sessions, metrics, addon.site),
+            trust=OriginTrust(fresh.apps),
+            tls=ClientTls(fresh.certificates),
+            limits=fresh.limits,
+            proxies=fresh.trusted_proxies,
+        )
+        core.trust.keep(addon.trust)
+        auds.update(_auds(fresh))
+        return core
+
+    return Composed(settings, addon, starts, closes, lab, Changes(settings, os.environ, renewed, recorder))
 
 
-def _site(settings: Settings, keys: KeyRing, sessions: Sessions) -> Site:
+def _site(settings: Settings, keys: KeyRing, sessions: Sessions, metrics: Metrics, earlier: Site | None = None) -> Site:
+    """The site of a configuration. Of an `earlier` one stays what the configuration does not say."""
     callback = settings.origin_of(settings.team.host) + CALLBACK_PATH
+    known = earlier.parties if earlier else {}
+    parties = {}
+    for provider in settings.providers:
+        party = known.get(provider.id)
+        if party is None or party.provider != provider:
+            party = RelyingParty(provider, callback, outside(provider))
+        parties[provider.id] = party
+        metrics.watch_keys(provider.id, lambda party=party: party.keys_age(time.time()))  # type: ignore[misc]
     return Site(
         team=settings.team.host,
         port=settings.team.port,
         apps={domain: app for app in settings.apps for domain in app.domains},
         lab_hosts=frozenset(LAB_HOSTS) if settings.lab else frozenset(),
-        parties={provider.id: RelyingParty(provider, callback, outside(provider)) for provider in settings.providers},
+        parties=parties,
         session_duration=settings.session_duration,
         trusted_proxies=settings.trusted_proxies,
         keys=keys,
         seal=Seal(keys.secrets),
         sessions=sessions,
-        pace=Pace(),
-        verified={},
+        pace=earlier.pace if earlier else Pace(),
+        verified=earlier.verified if earlier else {},
         chance=secrets.token_urlsafe,
     )
+
+
+def _auds(settings: Settings) -> dict[Endpoint, tuple[str, ...]]:
+    """The AUD tags that the lab's origins take, as an administrator would have told them."""
+    return {
+        origin.listen: tuple(app.aud for app in settings.apps if app.origin.port == origin.listen.port)
+        for origin in (settings.lab.origins if settings.lab else ())
+    }
 
 
 def outside(provider: Provider) -> Outside:
@@ -138,7 +185,7 @@ def outside(provider: Provider) -> Outside:
     return Outside(fetch, Path.read_bytes, secrets.token_urlsafe, time.sleep)
 
 
-def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
+def _lab(settings: Settings, lab: LabSettings, store: Store, auds: Mapping[Endpoint, tuple[str, ...]]) -> "Lab":
     # Only where it is enabled: production never loads a line of it.
     from glassgate.lab.open import LOGIN, Team, open_lab
     from glassgate.lab.tenant.registration import Audience, Registration
@@ -168,10 +215,7 @@ def _lab(settings: Settings, lab: LabSettings, store: Store) -> "Lab":
         ],
         team=Team(
             issuer=team,
-            auds={
-                origin.listen: tuple(app.aud for app in settings.apps if app.origin.port == origin.listen.port)
-                for origin in lab.origins
-            },
+            auds=auds,
             fetch=open_http(settings.ca),
         ),
         state=settings.state / "lab",

@@ -16,6 +16,8 @@ COMMANDS = {
     "web": "run",
     "serve": "run",
     "check": "check",
+    "sessions": "sessions",
+    "keys": "keys",
     "token": "token",
     "entra": "entra",
     "lab": "lab",

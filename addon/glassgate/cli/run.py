@@ -95,10 +95,8 @@ def _serve_by(workers: int, settings: Settings, said: str) -> None:
         )
     listening = sockets_each(workers, settings.listen, os.environ, os.getpid())
     worker = start_workers(listening, lambda: click.echo(said), settings.limits.drain_time + LONGER)
-    # From here on this is one of the workers. Each is watched by itself, at a port of its own.
-    if settings.metrics:
-        metrics = replace(settings.metrics, port=settings.metrics.port + worker.number)
-        settings = replace(settings, metrics=metrics)
+    # From here on this is one of the workers.
+    settings = replace(settings, worker=worker.number)
     asyncio.run(masters.run_lean(compose(settings), worker.ready, worker.listening))
 
 

@@ -45,6 +45,7 @@ class Builder:
             trusted_proxies=tuple(config.trusted_proxies),
             audit=self.base / config.audit.file if config.audit else None,
             metrics=config.metrics.listen if config.metrics else None,
+            idle_timeout=config.idle_timeout,
             limits=(config.limits or Bounds()).agreed(),
             lab=_lab(config.lab) if config.lab and config.lab.enabled else None,
             literal_secrets=literal_secrets,

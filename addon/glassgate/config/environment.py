@@ -25,6 +25,7 @@ class Filled:
 
     tree: object = None
     literal_secrets: set[Path] = field(default_factory=set)
+    files: list[File] = field(default_factory=list)  # that values were read from
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -75,6 +76,7 @@ def _look_up(named: re.Match[str], environ: Mapping[str, str], path: Path, fille
 
 
 def _from_file(base: File, name: str, path: Path, filled: Filled) -> str:
+    filled.files.append(base / name)
     try:
         with (base / name).open("rb") as file:
             raw = file.read(MAX_SECRET + 1)

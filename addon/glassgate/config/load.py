@@ -1,6 +1,7 @@
 """Loads a configuration file: all of it, or every reason why not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path as File
 
 from glassgate.config import names
@@ -29,7 +30,8 @@ def load(path: File, environ: Mapping[str, str]) -> Settings:
     found = in_order([*source.problems, *filled.problems, *problems, *names.check(filled.tree)], source.lines)
     if found or config is None:
         raise ConfigError(located(problem, filled.tree, source.name, source.lines) for problem in found)
-    return Builder(config, File(path).absolute(), base).settings(_literal_secrets(filled), _places(source, filled))
+    settings = Builder(config, File(path).absolute(), base).settings(_literal_secrets(filled), _places(source, filled))
+    return replace(settings, read=tuple(filled.files))
 
 
 def _literal_secrets(filled: Filled) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from glassgate.config.kinds import (
     File,
     Host,
     Id,
+    Idle,
     Listener,
     Name,
     NotYet,
@@ -278,7 +279,11 @@ class Config(Part):
     session_duration: Session = Field(
         86400, description="How long a visitor stays signed in. Default: 24h.", json_schema_extra={"default": "24h"}
     )
-    idle_timeout: Annotated[Any, NotYet("none")] = "none"
+    idle_timeout: Idle = Field(
+        None,
+        description="After how long without a request a session ends, and its user is asked for anew. Default: none.",
+        json_schema_extra={"default": "none"},
+    )
     identity_providers: Annotated[list[Annotated[Entra | Oidc, Field(discriminator="type")]], SOME] = Field(
         description="Who signs visitors in."
     )

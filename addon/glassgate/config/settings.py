@@ -8,6 +8,7 @@ from pathlib import Path
 from glassgate.access.app import App
 from glassgate.config.limits import LIMITS, Limits
 from glassgate.gate.site import authority
+from glassgate.oidc.client_auth import ClientCertificate
 from glassgate.oidc.provider import Provider
 
 Network = IPv4Network | IPv6Network
@@ -92,10 +93,30 @@ class Settings:
     audit: Path | None = None
     metrics: Endpoint | None = None
     limits: Limits = LIMITS
+    idle_timeout: int | None = None  # seconds
     lab: LabSettings | None = None
     literal_secrets: tuple[str, ...] = ()  # ids of the providers whose secret stands in the file itself
     # ("apps", "wiki", "policies", "staff") -> "config.yaml:41", for what is said of it later
     places: Mapping[tuple[str, ...], str] = field(default_factory=dict, repr=False, compare=False)
+    read: tuple[Path, ...] = ()  # files whose content stands in these values: secrets
+    worker: int = 0  # which of `serve --workers` this is: each has a port of its own for its metrics
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that the gate goes by: the configuration, and those that it names and are read at its start."""
+        named: list[Path | None] = [self.path, *self.certificates, *self.read]
+        for provider in self.providers:
+            named.append(provider.ca)
+            for one in provider.credentials:
+                named += [one.key, one.certificate] if isinstance(one, ClientCertificate) else []
+        for app in self.apps:
+            named += [app.origin.tls.ca, app.origin.tls.client_certificate]
+        return tuple(dict.fromkeys(path for path in named if path))
+
+    @property
+    def metrics_at(self) -> Endpoint | None:
+        """Where this process tells its metrics."""
+        return self.metrics and Endpoint(self.metrics.host, self.metrics.port + self.worker)
 
     @property
     def public_hosts(self) -> tuple[str, ...]:

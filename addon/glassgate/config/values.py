@@ -62,6 +62,18 @@ def session(text: str) -> int:
     return seconds
 
 
+def idle(text: str) -> int | None:
+    """The seconds without use after which a session ends, from 5m to 31d; None for `none`: never for that."""
+    if text == "none":
+        return None
+    seconds = duration(text)
+    if not 300 <= seconds <= 31 * 86400:
+        raise BadValueError(
+            f"`{text}` is too {'short' if seconds < 300 else 'long'}", "write from `5m` to `31d`, or `none`"
+        )
+    return seconds
+
+
 def skew(text: str) -> int:
     """The seconds that a provider's clock may be off: up to 5m."""
     seconds = duration(text)

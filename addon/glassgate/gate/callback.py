@@ -53,7 +53,7 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
         )
         if not fresh:
             return (yield from _came_back(site, request, wish))
-        expected = Expected(nonce=begun["n"], code_verifier=begun["v"], began=begun["t"])
+        expected = Expected(nonce=begun["n"], code_verifier=begun["v"], began=begun["t"], anew=begun.get("r", False))
         signed_in = yield from ask(Lane.PROVIDER, partial(party.sign_in, answer, expected, request.at))
         if begun["c"] and signed_in.kept:
             signed_in = yield from _met(party, signed_in, signed_in.kept, request)

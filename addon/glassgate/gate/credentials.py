@@ -48,9 +48,11 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
     return found or Presented(reason=reason)
 
 
-def behind(site: Site, request: Request, app: App, checked: token.AppToken, now: float) -> Steps[Granted | str]:
+def behind(
+    site: Site, request: Request, app: App, checked: token.AppToken, now: float, *, is_use: bool = True
+) -> Steps[Granted | str]:
     """What stands behind a token whose signature and times hold; else why it does not count now."""
-    granted = yield from site.sessions.granted(checked.nonce, now)
+    granted = yield from site.sessions.granted(checked.nonce, now, is_use=is_use)
     if granted is not None and is_due(granted.session, now):
         granted = yield from _asked_again(site, replace(request, at=now), checked.nonce, granted)
     if granted is None or granted.grant.audience != app.aud or granted.session.identity.user_id != checked.subject:
@@ -67,6 +69,14 @@ def global_session(site: Site, request: Request) -> Steps[Session | None]:
         if session:
             return session
     return None
+
+
+def was_revoked(site: Site, request: Request) -> Steps[bool]:
+    """Whether the browser brings a session that was revoked: then its provider has to ask who is there."""
+    for value in cookies.values(request.values(b"cookie"), cookies.GLOBAL_SESSION):
+        if (yield from site.sessions.was_revoked(value, request.at)):
+            return True
+    return False
 
 
 def confirmed_session(site: Site, request: Request) -> Steps[Session | None]:

@@ -168,7 +168,9 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
     return Forward(app, onward, request.target, websocket, told, found.checked)
 
 
-def still_allowed(site: Site, request: Request, app: App, checked: AppToken | None, now: float) -> Steps[str | None]:
+def still_allowed(
+    site: Site, request: Request, app: App, checked: AppToken | None, now: float, *, is_use: bool = True
+) -> Steps[str | None]:
     """Why a request would not be let in now by the token that let it in; None: it would be.
 
     Nothing is told of it, and nobody is redirected. Where the session's provider is due to be asked, it is asked.
@@ -179,7 +181,7 @@ def still_allowed(site: Site, request: Request, app: App, checked: AppToken | No
         check_times(checked, now)
     except TokenError as fault:
         return str(fault.reason)
-    granted = yield from behind(site, request, app, checked, now)
+    granted = yield from behind(site, request, app, checked, now, is_use=is_use)
     if isinstance(granted, str):
         return granted
     return None if judge(app.policies, site.facts(granted.session, request, now)).allowed else "policy"

@@ -1,18 +1,25 @@
 """Sessions as the journey sees them: read from the store, remembered for a second, ended for good."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from glassgate.access.identity import Identity
 from glassgate.access.session import Asking, Grant, Session, digest
 from glassgate.gate.exchange import Lane, Steps, ask
-from glassgate.state.store import Store
+from glassgate.state.store import Change, Store
 
 # How long an answer of the store is believed: within this time a session that another process ended is refused.
 REMEMBERED = 1.0  # seconds
 MOST_REMEMBERED = 20_000
+# A session's last use is written this often at most, so it may end so much before its time of idleness is over.
+STAMP = 60.0  # seconds
+ALWAYS_USED = math.inf  # the last use where no idleness ends a session
+
+# The one entry that changes whenever sessions were ended from outside; every gate looks at it a few times a second.
+NEWS = ("news", "sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class Granted:
     session: Session
     grant: Grant
     read_at: float
+    used: float = ALWAYS_USED  # about when the session was last used
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +46,64 @@ class Sessions:
     Of a bearer value the store holds the digest, so that a stolen store opens nothing.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, idle_timeout: int | None = None, since: float = 0.0) -> None:
+        """`idle_timeout`: after so many seconds without use a session ends. A session of which no use was ever written
+        counts as used at `since`, when that began to be so."""
         self._store = store
+        self._idle_timeout = idle_timeout
+        self._since = since
         self._remembered: OrderedDict[str, Granted] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._heard = 0  # how often others were heard to have ended sessions
         # Of the same bytes always the same value: most of what is read again has not changed.
         self._grant_of = lru_cache(MOST_REMEMBERED)(Grant.from_bytes)
         self._session_of = lru_cache(MOST_REMEMBERED)(Session.from_bytes)
 
-    def granted(self, nonce: str, now: float) -> Steps[Granted | None]:
-        """The live session behind an application token, by its identity_nonce; None where it has ended."""
+    def granted(self, nonce: str, now: float, *, is_use: bool = True) -> Steps[Granted | None]:
+        """The live session behind an application token, by its identity_nonce; None where it has ended.
+
+        `is_use`: somebody uses it just now, so that it does not end of idleness.
+        """
         known = self._remembered.get(nonce)
         if known is None or not known.read_at <= now < known.read_at + REMEMBERED:
+            heard = self._heard
             known = yield from ask(Lane.STORE, partial(self._read_grant, nonce, now))
-            self._remember(nonce, known)
+            self._remember(nonce, known, heard)
         if known is None or known.session.id in self._ended:
             return None
+        if now >= known.used + STAMP:
+            used = yield from self._use(known.session, known.used, now, is_use=is_use)
+            if used is None:
+                return None
+            known = replace(known, used=used)
+            self._remember(nonce, known, self._heard)
         return known if now < min(known.session.expires, known.grant.expires) else None
 
     def read_ahead(self, nonces: Collection[str], now: float) -> Steps[None]:
         """Read what stands behind many application tokens in one go: `granted` knows it then without the store."""
+        heard = self._heard
         for nonce, known in (yield from ask(Lane.STORE, partial(self._read_grants, nonces, now))).items():
-            self._remember(nonce, known)
+            self._remember(nonce, known, heard)
+
+    def hear(self) -> None:
+        """Somebody else has ended sessions: believe nothing that was read before. May be called by any thread."""
+        self._heard += 1
+        self._remembered = OrderedDict()
 
     def presented(self, cookie: str, now: float) -> Steps[Session | None]:
         """The live session that a global session cookie presents; None where there is none."""
-        session = yield from ask(Lane.STORE, partial(self._read_cookie, digest(cookie), now))
-        return session if session and session.id not in self._ended else None
+        found = yield from ask(Lane.STORE, partial(self._read_cookie, digest(cookie), now))
+        if found is None or found[0].id in self._ended:
+            return None
+        session, used = found
+        if now >= used + STAMP and (yield from self._use(session, used, now)) is None:
+            return None
+        return session
+
+    def was_revoked(self, cookie: str, now: float) -> Steps[bool]:
+        """Whether the session that a global session cookie presented was revoked, or ended of idleness."""
+        key = digest(cookie)
+        return (yield from ask(Lane.STORE, lambda: self._store.get("revoked", key, now) is not None))
 
     def by_id(self, session: str, now: float) -> Steps[Session | None]:
         """The live session of this internal id."""
@@ -92,8 +131,8 @@ class Sessions:
 
     def let_go(self, session: str, owner: str, now: float) -> Steps[None]:
         """Let others take it, unless it has become another's."""
-        ended = partial(self._store.swap, "lease", session, owner.encode(), b"", now, now)
-        yield from ask(Lane.STORE, ended)
+        swap = partial(self._store.swap, "lease", session, owner.encode(), b"", now, now)
+        yield from ask(Lane.STORE, swap)
 
     def of_provider(self, provider: str, named: Named, now: float) -> Steps[tuple[Session, ...] | None]:
         """The sessions that a provider knows by a name, or a first part of them; None where nothing is left to look at.
@@ -108,12 +147,12 @@ class Sessions:
 
     def refresh(self, nonce: str, known: Granted) -> None:
         """Remember what became of a session, for the token that was just asked about."""
-        self._remember(nonce, known)
+        self._remember(nonce, known, self._heard)
 
     def end(self, session: Session) -> Steps[None]:
         """End a session: no token granted from it counts from now on."""
         self._forget(session.id)
-        yield from ask(Lane.STORE, partial(self._delete, session))
+        yield from ask(Lane.STORE, partial(self._store.change, ended(session)))
 
     def use_once(self, kind: str, value: str, expires: float, now: float) -> Steps[bool]:
         """Mark a one-time value as used. True for the first caller alone, in every process of the store."""
@@ -130,7 +169,28 @@ class Sessions:
         stored = self._store.get("grant", digest(nonce), now)
         grant = self._grant_of(stored) if stored else None
         session = self._read_session(grant.session, now) if grant else None
-        return Granted(session, grant, now) if session and grant else None
+        return Granted(session, grant, now, self._last_uses([session], now)[session.id]) if session and grant else None
+
+    def _last_uses(self, sessions: Collection[Session], now: float) -> dict[str, float]:
+        """When sessions were last used, by their id."""
+        if self._idle_timeout is None:
+            return dict.fromkeys((session.id for session in sessions), ALWAYS_USED)
+        stamps = self._store.get_all("used", [session.id for session in sessions], now)
+        return {
+            session.id: float(stamps[session.id]) if session.id in stamps else max(self._since, session.created)
+            for session in sessions
+        }
+
+    def _use(self, session: Session, used: float, now: float, *, is_use: bool = True) -> Steps[float | None]:
+        """Write that a session is used, and since when; None where it was not used for too long, and ends."""
+        if self._idle_timeout is not None and now >= used + self._idle_timeout:
+            self._forget(session.id)
+            yield from ask(Lane.STORE, partial(self._store.change, revoked(session)))
+            return None
+        if not is_use:
+            return used
+        yield from ask(Lane.STORE, partial(self._store.change, [_stamp(session, now)]))
+        return now
 
     def _read_session(self, session: str, now: float) -> Session | None:
         stored = self._store.get("session", session, now)
@@ -142,15 +202,19 @@ class Sessions:
         grants = {nonce: self._grant_of(stored[key]) for nonce, key in keys.items() if key in stored}
         behind = self._store.get_all("session", {grant.session for grant in grants.values() if grant}, now)
         sessions = {key: self._session_of(value) for key, value in behind.items()}
+        uses = self._last_uses([session for session in sessions.values() if session], now)
         found: dict[str, Granted | None] = dict.fromkeys(nonces)
         for nonce, grant in grants.items():
             session = sessions.get(grant.session) if grant else None
-            found[nonce] = Granted(session, grant, now) if session and grant else None
+            if session and grant:
+                found[nonce] = Granted(session, grant, now, uses[session.id])
         return found
 
-    def _read_cookie(self, cookie: str, now: float) -> Session | None:
-        session = self._store.get("cookie", cookie, now)
-        return self._read_session(session.decode(), now) if session else None
+    def _read_cookie(self, cookie: str, now: float) -> tuple[Session, float] | None:
+        """The session that a cookie presents, and when it was last used."""
+        named = self._store.get("cookie", cookie, now)
+        session = self._read_session(named.decode(), now) if named else None
+        return (session, self._last_uses([session], now)[session.id]) if session else None
 
     def _write_session(self, session: Session, previous: Session | None, now: float) -> Session:
         written = session
@@ -158,15 +222,15 @@ class Sessions:
             renewed = previous.renewed(session)
             if self._store.swap("session", previous.id, previous.to_bytes(), renewed.to_bytes(), renewed.expires, now):
                 written = renewed
+        changes = [Change("cookie", written.cookie, written.id.encode(), written.expires)]
+        changes += [Change("provider", key, b"", written.expires) for key in _name_keys(written)]
         if written is session:
-            self._store.put("session", session.id, session.to_bytes(), session.expires)
-        self._store.put("cookie", written.cookie, written.id.encode(), written.expires)
-        for key in _name_keys(written):
-            self._store.put("provider", key, b"", written.expires)
+            changes.append(Change("session", session.id, session.to_bytes(), session.expires))
+        if self._idle_timeout is not None:
+            changes.append(_stamp(written, now))
         if previous:
-            self._store.delete("cookie", previous.cookie)
-            if previous.id != written.id:
-                self._delete(previous)
+            changes += ended(previous) if previous.id != written.id else [Change("cookie", previous.cookie)]
+        self._store.change(changes)
         return written
 
     def _read_of_provider(self, provider: str, named: Named, now: float) -> tuple[Session, ...] | None:
@@ -181,24 +245,35 @@ class Sessions:
                 self._store.delete("provider", key)
         return tuple(found) if keys else None
 
-    def _delete(self, session: Session) -> None:
-        self._store.delete("session", session.id)
-        self._store.delete("cookie", session.cookie)
-        for key in _name_keys(session):
-            self._store.delete("provider", key)
-
-    def _remember(self, nonce: str, known: Granted | None) -> None:
-        self._remembered.pop(nonce, None)
-        if known is not None:
-            self._remembered[nonce] = known
-            if len(self._remembered) > MOST_REMEMBERED:
-                self._remembered.popitem(last=False)
+    def _remember(self, nonce: str, known: Granted | None, heard: int) -> None:
+        # What was read before others were heard of counts for the one who asked, and is not remembered.
+        remembered = self._remembered
+        remembered.pop(nonce, None)
+        if known is not None and heard == self._heard:
+            remembered[nonce] = known
+            if len(remembered) > MOST_REMEMBERED:
+                remembered.popitem(last=False)
 
     def _forget(self, session: str) -> None:
         # A read that began before the end may come back after it, so the end itself is remembered.
         self._ended[session] = None
         if len(self._ended) > MOST_REMEMBERED:
             self._ended.popitem(last=False)
+
+
+def ended(session: Session) -> list[Change]:
+    """What ends a session: nothing leads to it any more, and no token granted from it counts."""
+    names = [Change("provider", key) for key in _name_keys(session)]
+    return [Change("session", session.id), Change("cookie", session.cookie), Change("used", session.id), *names]
+
+
+def revoked(session: Session) -> list[Change]:
+    """What ends a session against its owner's will: the browser that brings it has to prove its owner anew."""
+    return [*ended(session), Change("revoked", session.cookie, b"", session.expires)]
+
+
+def _stamp(session: Session, now: float) -> Change:
+    return Change("used", session.id, repr(now).encode(), session.expires)
 
 
 def _name_keys(session: Session) -> list[str]:

@@ -9,7 +9,7 @@ from glassgate.access.policy import judge, missing_acrs
 from glassgate.access.seal import Purpose
 from glassgate.access.session import Session
 from glassgate.gate import answers, denials, hand_off
-from glassgate.gate.credentials import confirmed_session
+from glassgate.gate.credentials import confirmed_session, was_revoked
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.hand_off import Wish
 from glassgate.gate.site import TEAM_PREFIX, Site
@@ -44,7 +44,7 @@ def login(site: Site, request: Request) -> Steps[Answer]:
     if len(offered) > 1:
         return _choose(site, request, wish, offered)
     # No proof is asked for before it is known whom it would help: a stranger is refused without a second factor.
-    return (yield from _begin(site, request, wish, site.parties[offered[0]], ()))
+    return (yield from _begin_first(site, request, wish, offered[0]))
 
 
 def home(site: Site, request: Request) -> Steps[Answer]:
@@ -61,7 +61,7 @@ def home(site: Site, request: Request) -> Steps[Answer]:
         return (yield from _begin_again(site, request, wish, session, frozenset()))
     if len(offered) != 1:
         return _choose(site, request, wish, list(site.parties))
-    return (yield from _begin(site, request, wish, site.parties[offered[0]], ()))
+    return (yield from _begin_first(site, request, wish, offered[0]))
 
 
 def admit(
@@ -88,6 +88,12 @@ def admit(
     return denials.denied(site, request, wish.app, wish.hostname, session, verdict)
 
 
+def _begin_first(site: Site, request: Request, wish: Wish, provider: str) -> Steps[Answer]:
+    """Send somebody without a session to a provider. Of one that was revoked no earlier sign-in counts there."""
+    anew = yield from was_revoked(site, request)
+    return (yield from _begin(site, request, wish, site.parties[provider], (), anew=anew))
+
+
 def _begin_again(site: Site, request: Request, wish: Wish, session: Session, acrs: frozenset[str]) -> Steps[Answer]:
     """Send somebody back whom the provider wants to see, with the claims that it asked for."""
     identity = session.identity
@@ -106,6 +112,8 @@ def _begin(
     acrs: tuple[str, ...],
     login_hint: str | None = None,
     claims: str | None = None,
+    *,
+    anew: bool = False,
 ) -> Steps[Answer]:
     """Send the browser to the provider; what the callback must know again goes along sealed in a cookie."""
     sign_in = site.new_sign_in(request.at)
@@ -118,12 +126,13 @@ def _begin(
         "a": acrs,
         "t": request.at,
         "c": claims is not None,
+        "r": anew,
         "w": wish.to_json(),
     }
     state = site.seal.close(Purpose.STATE, {"i": sign_in, "p": party.provider.id}, request.at)
     wanted = AuthorizationRequest(
         state=state, nonce=nonce, code_challenge=code_challenge(verifier), acrs=acrs, login_hint=login_hint,
-        claims=claims or None,
+        claims=claims or None, prompt="login" if anew else None,
     )  # fmt: skip
     try:
         url = yield from ask(Lane.PROVIDER, partial(party.authorization_url, wanted, request.at))

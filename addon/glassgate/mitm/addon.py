@@ -22,6 +22,7 @@ from glassgate.gate.exchange import Answer, Ask, Collect, Forward, Local, Outcom
 from glassgate.gate.journey import journey
 from glassgate.gate.site import Site
 from glassgate.mitm import annotate, flows, local
+from glassgate.mitm.core import Core
 from glassgate.mitm.guard import Live, Ours, Verdicts
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.layers.first import first_layer
@@ -65,7 +66,7 @@ class GateAddon:
     ) -> None:
         self.limits = limits
         self.clock = clock
-        self._site = site
+        self.site = site
         self._recorder = recorder
         self.trust = trust
         self.is_watched = True  # somebody may look at the flows
@@ -74,11 +75,21 @@ class GateAddon:
         self._rooms = ThreadPoolExecutor(8, "glassgate-local")
         self._verdicts = Verdicts()
         self._websockets = OpenWebsockets(site, lanes, recorder, time.time)
+        self._front: FrontEnd | None = None
         self._layered: set[str] = set()  # connections whose HTTP layer is ours
 
     def watch(self, front: FrontEnd) -> None:
         """Watch over the WebSockets of the front end that is about to take connections, in the running loop."""
+        self._front = front
         self._websockets.watch(front)
+
+    def take(self, core: Core) -> None:
+        """Decide by another configuration from the next request on. Called in the loop's thread, between two hooks."""
+        self.site, self.trust, self.limits = core.site, core.trust, core.limits
+        self._websockets.take(core.site)
+        self._recorder.know([app.name for app in core.site.apps.values()], core.site.parties)
+        if self._front:
+            self._front.take(core)
 
     # Connections
 
@@ -133,8 +144,8 @@ class GateAddon:
         began = time.perf_counter()
         request = flows.read(flow, time.time())
         self._verdicts.set(flow, Ours(request))
-        flows.show_address(flow, request, self._site.port)
-        steps, told = journey(self._site, request), list[Event]()
+        flows.show_address(flow, request, self.site.port)
+        steps, told = journey(self.site, request), list[Event]()
         reached = None
         try:
             reached = advance(steps, told.append)
@@ -228,7 +239,7 @@ class GateAddon:
     async def _local(self, flow: http.HTTPFlow, request: Request, host: str) -> None:
         loop = asyncio.get_running_loop()
         try:
-            environ = local.environ(request, flow, host, self._site.port)
+            environ = local.environ(request, flow, host, self.site.port)
             serve = partial(local.call, self._hosts[host], environ)
             async with asyncio.timeout(LOCAL_LIMIT):
                 flow.response = await loop.run_in_executor(self._rooms, serve)
@@ -266,8 +277,10 @@ class GateAddon:
         self._ended(flow)
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Keep memory bounded."""
+        """Note that somebody uses it, and keep memory bounded."""
         if flow.websocket:
+            if flow.websocket.messages and flow.websocket.messages[-1].from_client:
+                self._websockets.heard(flow)
             del flow.websocket.messages[:-KEPT_MESSAGES]
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
@@ -308,7 +321,7 @@ class GateAddon:
     def _standing(self, request: Request, code: str, action: Action, **more: str | None) -> http.Response:
         status = MESSAGES[code].status
         try:
-            self._recorder.tell(answers.told(action, request, self._site, status=status, **more))
+            self._recorder.tell(answers.told(action, request, self.site, status=status, **more))
         except Exception as fault:  # noqa: BLE001 - the visitor gets the answer all the same
             logger.error("%s: could not be recorded, %s", request.ray, type(fault).__name__)
         again = [("Retry-After", "5")] if status in (429, 503) else []
@@ -329,7 +342,7 @@ class GateAddon:
     def _fault(self, request: Request, fault: BaseException) -> Event:
         # The kind of the fault alone: its text may hold what the request held.
         logger.error("%s: refused, %s", request.ray, type(fault).__name__)
-        return answers.told(Action.ERROR, request, self._site, allowed=False, status=503, reason=type(fault).__name__)
+        return answers.told(Action.ERROR, request, self.site, allowed=False, status=503, reason=type(fault).__name__)
 
     def _told(self, flow: http.HTTPFlow, request: Request, events: Sequence[Event]) -> None:
         for event in events:

@@ -55,6 +55,10 @@ class ClientTls:
             self._by_name.setdefault(name, context)
         return context
 
+    def take(self, newer: "ClientTls") -> None:
+        """Use the certificates of another from now on; connections that are there keep theirs."""
+        self._default = newer._default  # it chooses among its own by name
+
     def tls_start_client(self, data: tls.TlsData) -> None:
         """Begin TLS with a client."""
         connection = SSL.Connection(self._default)

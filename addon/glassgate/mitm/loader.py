@@ -1,5 +1,6 @@
 """Brings the gate into a mitmproxy program: its place among the addons, its options, and its start."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm import options
 from glassgate.mitm.addon import GateAddon
 from glassgate.mitm.client_tls import ClientTls
+from glassgate.mitm.core import Core
 from glassgate.mitm.stock import StockServer
 from glassgate.record.redact import RedactFilter
 
@@ -33,6 +35,10 @@ class Program(Protocol):
 
     def start(self) -> None:
         """Start what runs beside the proxy: metrics, the lab's origins. Raises StartError."""
+        ...
+
+    def follow(self, take: Callable[[Core], None]) -> None:
+        """Watch the configuration. `take` gets what became of a change, in a thread of the watcher's own."""
         ...
 
     def close(self) -> None:
@@ -93,12 +99,23 @@ class Place:
         options.refuse_dangerous(ctx.options)
         for handler in logging.getLogger().handlers:
             handler.addFilter(RedactFilter())
-        self.addons += [program.addon, ClientTls(program.settings.certificates)]
+        tls = ClientTls(program.settings.certificates)
+        self.addons += [program.addon, tls]
         self._program = program
         for said in safety.on_stock_programs(program.settings) if self._listen is _by_mitmproxy else ():
             logger.warning("%s", said)
         await self._listen(program)
         program.start()
+        loop = asyncio.get_running_loop()
+
+        def take(core: Core) -> None:
+            tls.take(core.tls)
+            program.addon.take(core)
+
+        def taken(core: Core) -> None:
+            loop.call_soon_threadsafe(take, core)
+
+        program.follow(taken)
 
     def _refuse_strangers(self) -> None:
         """Refuse scripts that are loaded beside ours: they could change what was judged."""

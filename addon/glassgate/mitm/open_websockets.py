@@ -16,11 +16,13 @@ from typing import Protocol
 from mitmproxy.http import HTTPFlow
 from wsproto.frame_protocol import CloseReason
 
+from glassgate.access.app import App
 from glassgate.errors import StoreError
 from glassgate.gate.exchange import Steps
 from glassgate.gate.journey import still_allowed
 from glassgate.gate.site import Site
 from glassgate.mitm import annotate
+from glassgate.mitm.core import Core
 from glassgate.mitm.guard import Live
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.layers.events import CloseWebsocket
@@ -35,6 +37,7 @@ GRACE = 25  # for which a WebSocket stays open that could not be judged when it 
 MANNERS = 5  # in which one that was told to close has to; then it is hung up
 
 AT_ONCE = 2  # reads that wait for the store
+APP_GONE = "app_gone"
 UNDECIDED = "undecided"
 FAULT = "fault"
 
@@ -44,6 +47,7 @@ WORDS = {
     "expired": "Your session has expired.",
     "interaction_needed": "Please sign in again.",
     "policy": "You have no access to this application any more.",
+    APP_GONE: "This application is not here any more.",
     UNDECIDED: "Whether you still have access cannot be found out just now.",
 }
 OTHERWISE = "You are not let in any more."
@@ -53,6 +57,10 @@ logger = logging.getLogger("glassgate")
 
 class FrontEnd(Protocol):
     """The front end that WebSockets run on: our driver's, or mitmproxy's own."""
+
+    def take(self, core: Core) -> None:
+        """Go by another configuration from now on."""
+        ...
 
     def close_websocket(self, event: CloseWebsocket) -> None:
         """Have the layers of its connection close a WebSocket."""
@@ -72,6 +80,7 @@ class Company:
     asked: int  # when they were judged last, or began to be
     decided: int  # when a judgement began that came to an end
     members: dict[str, "Open"] = field(default_factory=dict)  # by client
+    is_used: bool = False  # since they were judged last, a client said something
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +98,7 @@ class OpenWebsockets:
 
     def __init__(self, site: Site, lanes: Lanes, recorder: Recorder, clock: Callable[[], float]) -> None:
         """`clock` gives Unix seconds."""
-        self._site = site
+        self.take(site)
         self._lanes = lanes
         self._recorder = recorder
         self._clock = clock
@@ -103,6 +112,11 @@ class OpenWebsockets:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def take(self, site: Site) -> None:
+        """Judge by another configuration from now on, those too that were opened under the one before."""
+        self._site = site
+        self._apps: dict[str, App] = {app.aud: app for app in site.apps.values()}
 
     # Which there are
 
@@ -119,6 +133,12 @@ class OpenWebsockets:
             company = self._companies[key] = Company(key, live, self._tick, self._tick)
         client = flow.client_conn.id
         self._open[client] = company.members[client] = Open(flow, live, company)
+
+    def heard(self, flow: HTTPFlow) -> None:
+        """A client said something: its session is in use."""
+        one = self._open.get(flow.client_conn.id)
+        if one is not None:
+            one.company.is_used = True
 
     def ended(self, flow: HTTPFlow) -> None:
         """A flow has ended. It may have been none of a WebSocket."""
@@ -209,9 +229,15 @@ class OpenWebsockets:
         finally:
             self._reading -= 1
         for company in share:
-            live = company.live
-            steps = still_allowed(self._site, live.request, live.forward.app, live.forward.token, now)
-            self._run(self._judge(company, steps, tick))
+            self._run(self._judge(company, self._still_allowed(company, now), tick))
+
+    def _still_allowed(self, company: Company, now: float) -> Steps[str | None]:
+        live, is_use, company.is_used = company.live, company.is_used, False
+        app = self._apps.get(live.forward.app.aud)
+        if app is None:
+            return APP_GONE
+        steps = still_allowed(self._site, live.request, app, live.forward.token, now, is_use=is_use)
+        return (yield from steps)
 
     async def _judge(self, company: Company, steps: Steps[str | None], tick: int) -> None:
         try:

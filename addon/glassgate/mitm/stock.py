@@ -2,6 +2,7 @@
 
 from mitmproxy.addons.proxyserver import Proxyserver
 
+from glassgate.mitm.core import Core
 from glassgate.mitm.layers.events import CloseWebsocket
 
 
@@ -10,6 +11,9 @@ class StockServer:
 
     def __init__(self, server: Proxyserver) -> None:
         self._server = server
+
+    def take(self, core: Core) -> None:
+        """Go by another configuration: nothing here knows one. Connections to origins that are there stay."""
 
     def close_websocket(self, event: CloseWebsocket) -> None:
         """Have the layers of its connection close a WebSocket, as mitmproxy injects messages. Raises ValueError."""

@@ -31,7 +31,9 @@ class OriginTrust:
         self._origins: dict[Address, tuple[Origin, SSL.Context]] = {}
         self._contexts: dict[Address, tuple[ssl.SSLContext, str]] = {}
         self._http2: dict[Address, tuple[ssl.SSLContext, str]] = {}  # of origins that want it
+        self._named: set[Address] = set()  # by some app
         for app in apps:
+            self._named.add(address_of(app.origin))
             if app.origin.scheme == "https":
                 self._learn(app)
         self._nobody = _context()  # trusts no certificate at all
@@ -42,6 +44,16 @@ class OriginTrust:
         `http2`: HTTP/2 is offered, where the origin wants it.
         """
         return (http2 and self._http2.get(address)) or self._contexts.get(address)
+
+    def keep(self, earlier: "OriginTrust") -> None:
+        """Know what `earlier` knew of addresses that no app names any more, for requests that are on their way there:
+        to what is not known one would speak in the clear."""
+        for address in earlier._named - self._named:
+            if address in earlier._origins:
+                self._origins[address] = earlier._origins[address]
+                self._contexts[address] = earlier._contexts[address]
+            if address in earlier._http2:
+                self._http2[address] = earlier._http2[address]
 
     def _learn(self, app: App) -> None:
         address = address_of(app.origin)

@@ -49,6 +49,7 @@ class Expected:
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
     began: float = 0.0  # Unix seconds
+    anew: bool = False  # it asked for `prompt=login`, whatever the provider's own `prompt` is
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +189,11 @@ class RelyingParty:
         return claims
 
     def _check_signed_in_anew(self, claims: Claims, expected: Expected) -> None:
-        """With `prompt: login`, refuse a sign-in that is older than this request, where the token tells its age: the
+        """With `prompt=login`, refuse a sign-in that is older than this request, where the token tells its age: the
         request went through the visitor's browser, which may have left the prompt out."""
         auth_time = kept.time_of(claims)
-        if self.provider.prompt != "login" or auth_time is None:
+        asked = expected.anew or self.provider.prompt == "login"
+        if not asked or auth_time is None:
             return
         if auth_time < expected.began - self.provider.clock_skew:
             raise SignInError(Reason.AUTH_TOO_OLD, "expected somebody who has just signed in, got an older sign-in")

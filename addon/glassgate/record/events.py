@@ -15,6 +15,10 @@ class Action(StrEnum):
     RECHECK_FAILED = "recheck_failed"  # it could not be asked; the session goes on for now
     CHALLENGED = "challenged"  # it wants the person back before the session counts again
     SESSION_ENDED = "session_ended"  # it ended the session: an account disabled, a sign-out there
+    REVOKED = "revoked"  # an administrator ended a session
+    KEYS_ROTATED = "keys_rotated"  # an administrator had new keys made
+    CONFIG_TAKEN = "config_taken"  # the configuration changed while the gate runs, and counts from now on
+    CONFIG_REFUSED = "config_refused"  # it changed and cannot be taken: the one before stays in force
     ALLOWED = "allowed"  # a request was let in; counted, and not in the audit log
     WEBSOCKET_CLOSED = "websocket_closed"  # whoever opened it would not be let in any more
     DENIED = "denied"  # somebody known, refused by the policy

@@ -48,14 +48,22 @@ KEYS_AGE = Metric(
     "How old the identity provider's keys are: an hour at most, unless it is away.",
     ("provider",),
 )
+CHANGES = Metric(
+    "glassgate_config_changes_total", Counter, "Changes of the configuration while the gate ran.", ("result",)
+)
+CURRENT = Metric(
+    "glassgate_config_current",
+    Gauge,
+    "Whether what is in force is what the configuration says (1), or it was refused (0).",
+)
 STORE_ERRORS = Metric("glassgate_store_errors_total", Counter, "Times that the store did not answer.")
 AUDIT_DROPPED = Metric("glassgate_audit_dropped_total", Counter, "Audit lines lost to a full queue or disk.")
 DECISION = Metric("glassgate_decision_seconds", Histogram, "The gate's own work on one request.")
 BUILD = Metric("glassgate_build_info", Gauge, "Always 1; the version is in the label.", ("version",))
 
 METRICS = (
-    REQUESTS, SIGN_INS, FAILURES, RECHECKS, REFUSED, DENIED, TURNED_AWAY, PROVIDER_UP, KEYS_AGE, STORE_ERRORS,
-    AUDIT_DROPPED, DECISION, BUILD,
+    REQUESTS, SIGN_INS, FAILURES, RECHECKS, REFUSED, DENIED, TURNED_AWAY, PROVIDER_UP, KEYS_AGE, CHANGES,
+    CURRENT, STORE_ERRORS, AUDIT_DROPPED, DECISION, BUILD,
 )  # fmt: skip
 
 BUCKETS = (5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0)
@@ -75,6 +83,8 @@ RECHECKED = {
     Action.CHALLENGED: "challenged",
     Action.SESSION_ENDED: "ended",
 }
+
+CHANGED = {Action.CONFIG_TAKEN: "taken", Action.CONFIG_REFUSED: "refused"}
 
 # The reasons by which a provider is taken to be away, and the kind of fault that is the store's.
 PROVIDER_FAULTS = frozenset(("timeout", "tls_untrusted", "provider_unavailable"))
@@ -100,6 +110,9 @@ class Metrics:
         self._refused = self._counter(REFUSED)
         self._denied = self._counter(DENIED)
         self._turned_away = self._counter(TURNED_AWAY)
+        self._changes = self._counter(CHANGES)
+        self._current = Gauge(CURRENT.name, CURRENT.help, registry=self.registry)
+        self._current.set(1)
         self._store_errors = self._counter(STORE_ERRORS)
         self._audit_dropped = self._counter(AUDIT_DROPPED)
         self._provider_up = Gauge(PROVIDER_UP.name, PROVIDER_UP.help, PROVIDER_UP.labels, registry=self.registry)
@@ -135,6 +148,9 @@ class Metrics:
             self._sign_ins.labels(self._provider(event), RESULTS[event.action]).inc()
         if event.action in RECHECKED:
             self._rechecks.labels(self._provider(event), RECHECKED[event.action]).inc()
+        if event.action in CHANGED:
+            self._changes.labels(CHANGED[event.action]).inc()
+            self._current.set(event.action is Action.CONFIG_TAKEN)
         if event.action is Action.SIGN_IN_FAILED:
             self._failures.labels(self._provider(event), self._reason(event)).inc()
         elif event.action is Action.REFUSED:

@@ -1,6 +1,7 @@
 """Passes what happened on to the audit log and the metrics, at no risk for the request that it is about."""
 
 import logging
+from collections.abc import Iterable
 
 from glassgate.record.audit import AuditLog
 from glassgate.record.events import Action, Event
@@ -15,6 +16,13 @@ class Recorder:
     def __init__(self, audit: AuditLog | None, metrics: Metrics) -> None:
         self._audit = audit
         self._metrics = metrics
+
+    def know(self, apps: Iterable[str], providers: Iterable[str]) -> None:
+        """Count by these names from now on."""
+        try:
+            self._metrics.know(apps, providers)
+        except Exception as fault:  # noqa: BLE001 - as below
+            logger.error("The names of apps and providers could not be taken: %s", type(fault).__name__)
 
     def tell(self, event: Event) -> None:
         """Count the event, and queue it for the audit log. What was let in is only counted."""

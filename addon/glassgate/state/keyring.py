@@ -111,20 +111,20 @@ class KeyRing:
             "public_certs": certificates,
         }
 
-    def rotate(self, now: float) -> None:
+    def rotate(self, now: float, *, compromised: bool = False) -> None:
         """Put a new key and a new secret first, for this process and, once they reload, all others.
 
         Older keys stay as long as a token that they signed can live (32 days, at most 8 of them); of the secrets,
-        the one before.
+        the one before. `compromised`: none of them stays, and nothing that they signed or sealed counts any more.
         """
         with locked(self._path.parent):
             remove_leftovers(self._path)
             ring, _ = _load(self._path)
             retired = replace(ring.signing[0], retired_at=now)
             still = [key for key in ring.signing[1:] if (key.retired_at or 0) > now - KEEP]
-            signing = (_new_key(now), retired, *still)[: MAX_PREVIOUS + 1]
-            fresh = _Ring(signing, (secrets.token_bytes(SECRET), ring.secrets[0]))
-            write_whole(self._path, _dump(fresh))
+            signing = (_new_key(now), retired, *still)[: 1 if compromised else MAX_PREVIOUS + 1]
+            masters = (secrets.token_bytes(SECRET), ring.secrets[0])[: 1 if compromised else 2]
+            write_whole(self._path, _dump(_Ring(signing, masters)))
             self._ring, self._stamp = _load(self._path)
 
     def reload(self) -> bool:

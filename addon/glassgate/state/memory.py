@@ -2,10 +2,10 @@
 
 import heapq
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from glassgate.errors import StoreError
-from glassgate.state.store import MOST_FOUND
+from glassgate.state.store import MOST_FOUND, Change
 
 LIMIT = 100_000  # entries
 
@@ -58,14 +58,14 @@ class MemoryStore:
             self._write((space, key), new, expires)
             return True
 
-    def find(self, space: str, prefix: str, now: float) -> list[str]:
-        """The keys of live entries that begin so, at most MOST_FOUND of them, in their order."""
+    def find(self, space: str, prefix: str, now: float, after: str = "") -> list[str]:
+        """The keys of live entries that begin so and follow `after`, at most MOST_FOUND of them, in their order."""
         with self._lock:
             self._check_open()
             found = (
                 key
                 for (where, key), (expires, _) in self._entries.items()
-                if where == space and key.startswith(prefix) and expires > now
+                if where == space and key.startswith(prefix) and (key > after or not after) and expires > now
             )
             return heapq.nsmallest(MOST_FOUND, found)
 
@@ -74,6 +74,21 @@ class MemoryStore:
         with self._lock:
             self._check_open()
             self._entries.pop((space, key), None)
+
+    def change(self, changes: Sequence[Change]) -> None:
+        """Make all of these changes, or none of them."""
+        with self._lock:
+            self._check_open()
+            fresh = {(one.space, one.key) for one in changes if one.value is not None} - self._entries.keys()
+            if len(self._entries) + len(fresh) > self._limit:
+                self._sweep()
+            if len(self._entries) + len(fresh) > self._limit:
+                raise self._full()
+            for one in changes:
+                if one.value is None:
+                    self._entries.pop((one.space, one.key), None)
+                else:
+                    self._write((one.space, one.key), one.value, one.expires)
 
     def sweep(self, now: float) -> int:
         """Remove entries that have ended; return how many."""
@@ -100,14 +115,15 @@ class MemoryStore:
 
     def _write(self, name: tuple[str, str], value: bytes, expires: float) -> None:
         if name not in self._entries and len(self._entries) >= self._limit and not self._sweep():
-            raise StoreError(
-                f"the store in memory is full ({self._limit} entries)", mend="use sqlite: instead of memory:"
-            )
+            raise self._full()
         self._entries[name] = (expires, bytes(value))
         heapq.heappush(self._ends, (expires, name))
         if len(self._ends) > 2 * len(self._entries) + 64:
             self._ends = [(end, name) for name, (end, _) in self._entries.items()]
             heapq.heapify(self._ends)
+
+    def _full(self) -> StoreError:
+        return StoreError(f"the store in memory is full ({self._limit} entries)", mend="use sqlite: instead of memory:")
 
     def _sweep(self) -> int:
         removed = 0

@@ -5,14 +5,14 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import batched
 from pathlib import Path
 from typing import Any
 
 from glassgate.errors import StartError, StoreError
 from glassgate.state.files import locked, not_writable, open_to_others, private_folder
-from glassgate.state.store import MOST_FOUND
+from glassgate.state.store import MOST_FOUND, Change
 
 SCHEMA = 1  # user_version; a file with a higher one is from a newer glassgate
 APPLICATION = 0x67676174  # application_id, "ggat": the file is ours
@@ -47,7 +47,7 @@ UPDATE entries SET value = ?, expires = ? WHERE space = ? AND key = ? AND value 
 """
 # Bytes compare as code points do, and U+10FFFF is the last of these: so this is the range of what begins so.
 FIND = """
-SELECT key FROM entries WHERE space = ? AND key >= ? AND key < ? AND expires > ? ORDER BY key LIMIT ?
+SELECT key FROM entries WHERE space = ? AND key {} ? AND key < ? AND expires > ? ORDER BY key LIMIT ?
 """
 LAST = "\U0010ffff"
 DELETE = "DELETE FROM entries WHERE space = ? AND key = ?"
@@ -98,15 +98,32 @@ class SqliteStore:
         """Write `new` only where the live value still is `old`."""
         return self._write(SWAP, (new, expires, space, key, old, now)) == 1
 
-    def find(self, space: str, prefix: str, now: float) -> list[str]:
-        """The keys of live entries that begin so, at most MOST_FOUND of them, in their order."""
+    def find(self, space: str, prefix: str, now: float, after: str = "") -> list[str]:
+        """The keys of live entries that begin so and follow `after`, at most MOST_FOUND of them, in their order."""
+        begin, op = (after, ">") if after > prefix else (prefix, ">=")
         with self._faults(), self._reader() as connection:
-            rows = connection.execute(FIND, (space, prefix, prefix + LAST, now, MOST_FOUND)).fetchall()
+            rows = connection.execute(FIND.format(op), (space, begin, prefix + LAST, now, MOST_FOUND)).fetchall()
         return [row[0] for row in rows]
 
     def delete(self, space: str, key: str) -> None:
         """Forget the entry; nothing happens where there is none."""
         self._write(DELETE, (space, key))
+
+    def change(self, changes: Sequence[Change]) -> None:
+        """Make all of these changes in one transaction, which is one wait for the disk."""
+        with self._faults(), self._turn():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                for one in changes:
+                    if one.value is None:
+                        self._writer.execute(DELETE, (one.space, one.key))
+                    else:
+                        self._writer.execute(PUT, (one.space, one.key, one.value, one.expires))
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:  # a full disk has undone it already
+                    self._writer.execute("ROLLBACK")
+                raise
 
     def sweep(self, now: float) -> int:
         """Remove entries that have ended, at most 50,000; return how many."""
@@ -127,13 +144,17 @@ class SqliteStore:
             self._readers.pop().close()
 
     def _write(self, statement: str, values: tuple[str | bytes | float, ...]) -> int:
-        with self._faults():
-            if not self._writing.acquire(timeout=WAIT):
-                raise StoreError("is busy with other writes", where=str(self._path))
-            try:
-                return self._writer.execute(statement, values).rowcount
-            finally:
-                self._writing.release()
+        with self._faults(), self._turn():
+            return self._writer.execute(statement, values).rowcount
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._writing.acquire(timeout=WAIT):
+            raise StoreError("is busy with other writes", where=str(self._path))
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextlib.contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:

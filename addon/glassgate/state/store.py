@@ -1,9 +1,20 @@
 """What every store promises: small values under (space, key), each with an end, and one atomic first-come."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 MOST_FOUND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry to write, over any older one; without a value it is forgotten."""
+
+    space: str
+    key: str
+    value: bytes | None = None
+    expires: float = 0.0
 
 
 class Store(Protocol):
@@ -34,12 +45,16 @@ class Store(Protocol):
         """Write `new` only where the live value still is `old`. False where it changed, or is not there any more."""
         ...
 
-    def find(self, space: str, prefix: str, now: float) -> list[str]:
-        """The keys of live entries that begin so, at most MOST_FOUND of them, in their order."""
+    def find(self, space: str, prefix: str, now: float, after: str = "") -> list[str]:
+        """The keys of live entries that begin so and follow `after`, at most MOST_FOUND of them, in their order."""
         ...
 
     def delete(self, space: str, key: str) -> None:
         """Forget the entry; nothing happens where there is none."""
+        ...
+
+    def change(self, changes: Sequence[Change]) -> None:
+        """Make all of these changes, one after the other, or none of them."""
         ...
 
     def sweep(self, now: float) -> int:

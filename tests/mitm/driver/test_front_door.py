@@ -13,7 +13,9 @@ import h2.exceptions
 import pytest
 
 from glassgate.config.limits import LIMITS
+from glassgate.mitm.core import Core
 from glassgate.mitm.driver.front_door import TOLD, FrontDoor
+from glassgate.mitm.driver.hooks import Table
 from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side
 from glassgate.mitm.tls import OriginTrust
@@ -278,6 +280,31 @@ def test_a_network_of_ipv6_is_one_visitor():
     door.arrived(Arriving("192.0.2.1"))
     assert [one.refusal for one in door._too_many.values()] == ["too_many_connections"] * 2
     assert door.addon.away == {("too_many_connections", True): 2}
+
+
+def test_other_limits_and_proxies_count_from_then_on():
+    door = FrontDoor(
+        Counting(), Table([], []), Pool(OriginTrust([]), LIMITS, time.monotonic), None, None,
+        replace(LIMITS, of_one_address=1),
+    )  # fmt: skip
+
+    def take(proxies=(), **limits):
+        door.take(Core(None, OriginTrust([]), None, replace(LIMITS, **limits), proxies))
+
+    door.arrived(Arriving("192.0.2.1"))
+    take(of_one_address=2)
+    door.arrived(Arriving("192.0.2.1"))
+    take(of_one_address=2, proxies=(ip_network("192.0.2.0/24"),))
+    for _ in range(3):
+        door.arrived(Arriving("192.0.2.1"))
+    assert not door._too_many
+    for conversation in tuple(door.conversations.values()):
+        door.left(conversation)
+    take(of_one_address=1)
+    door.arrived(Arriving("192.0.2.1"))
+    assert not door._too_many, "each was let go as what it was counted"
+    door.arrived(Arriving("192.0.2.1"))
+    assert len(door._too_many) == 1
 
 
 def test_who_has_left_before_it_was_taken_is_forgotten():

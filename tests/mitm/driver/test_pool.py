@@ -330,3 +330,32 @@ def test_closing_ends_what_nobody_uses():
             assert (used.is_open, idle.is_open) == (True, False)
 
     run(test)
+
+
+def test_what_was_connected_by_an_earlier_trust_is_not_kept():
+    async def test():
+        async with Origins() as origin:
+            pool = pool_of()
+            used, idle = await connected(pool, origin.address), await connected(pool, origin.address)
+            pool.give_back(origin.address, idle)
+            pool.take_over(OriginTrust([]), LIMITS)
+            assert pool.take(origin.address) is None
+            assert used.is_open, "what is under way goes on"
+            pool.give_back(origin.address, used)
+            assert pool.counts(origin.address) == (0, 0)
+            fresh = await connected(pool, origin.address)
+            pool.give_back(origin.address, fresh)
+            assert pool.take(origin.address) is fresh
+
+    run(test)
+
+
+def test_other_limits_count_from_then_on():
+    async def test():
+        async with Origins() as origin:
+            pool = pool_of()
+            pool.take_over(OriginTrust([]), replace(LIMITS, kept_idle=0))
+            pool.give_back(origin.address, await connected(pool, origin.address))
+            assert pool.counts(origin.address) == (0, 0)
+
+    run(test)

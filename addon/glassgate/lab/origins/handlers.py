@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ class Origin:
 
     kind: str
     issuer: str
-    auds: tuple[str, ...]
+    auds: Callable[[], tuple[str, ...]]  # as they are now: apps come and go while it runs
     keys: TeamKeys
     executor: Executor  # for what blocks: fetching keys
     log: logging.Logger  # the access log
@@ -109,7 +109,7 @@ class Guarded(RequestHandler):
                 key = await asyncio.get_running_loop().run_in_executor(self.origin.executor, keys.find, kid)
         except KeysUnavailable:
             return NO_KEYS
-        return check(token, key, issuer=self.origin.issuer, auds=self.origin.auds)
+        return check(token, key, issuer=self.origin.issuer, auds=self.origin.auds())
 
     def _hang_up(self) -> None:
         # Answered before the body was read, which tornado ends the connection after: it must be said.

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -92,15 +92,22 @@ def open_server(
     auds: Mapping[Endpoint, tuple[str, ...]],
     logs: Path,
 ) -> Server:
-    """Make the servers of these origins. Their access logs are `<kind>.log` in `logs`. Raises StartError."""
+    """Make the servers of these origins. Their access logs are `<kind>.log` in `logs`. Raises StartError.
+
+    `auds` is looked into at each request: it may change meanwhile.
+    """
     executor = ThreadPoolExecutor(1, thread_name_prefix="lab keys")
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     log = {kind: access_log(logs / f"{kind}.log") for kind in dict.fromkeys(one.kind for one in origins)}
+
+    def auds_at(listen: Endpoint) -> Callable[[], tuple[str, ...]]:
+        return lambda: auds.get(listen, ())
+
     make = partial(Origin, issuer=issuer, keys=keys, executor=executor, templates=templates)
     return Server(
-        [(one.listen, make(kind=one.kind, auds=auds.get(one.listen, ()), log=log[one.kind])) for one in origins],
+        [(one.listen, make(kind=one.kind, auds=auds_at(one.listen), log=log[one.kind])) for one in origins],
         executor,
     )
 

@@ -19,8 +19,10 @@ from glassgate.config.limits import Limits
 from glassgate.config.settings import Network
 from glassgate.gate import pace
 from glassgate.mitm.addon import GateAddon
+from glassgate.mitm.core import Core
 from glassgate.mitm.driver.conversation import Conversation
 from glassgate.mitm.driver.hooks import Hooks
+from glassgate.mitm.driver.listening import more_files
 from glassgate.mitm.driver.patience import look
 from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side
@@ -61,6 +63,7 @@ class FrontDoor:
         self.clock = clock
         self.conversations: dict[str, Conversation] = {}
         self._of_visitor: Counter[str] = Counter()
+        self._counted: dict[str, str] = {}  # by client: as whose connection it was counted
         self._too_many: dict[str, _TooMany] = {}  # by client: those that are only told so
         self._turned_away = 0  # since the operator was last told
         self._told_at = -TELL
@@ -95,6 +98,7 @@ class FrontDoor:
             self._too_many[conversation.client.id] = _TooMany(refusal, self.clock())
         else:
             self._of_visitor[visitor] += 1
+            self._counted[conversation.client.id] = visitor
 
     def _has_time_for(self, refusal: str) -> bool:
         """Whether one more can be told that there is no room."""
@@ -124,7 +128,7 @@ class FrontDoor:
         if self.conversations.pop(conversation.client.id, None) is None:
             return
         if self._too_many.pop(conversation.client.id, None) is None:
-            self._forget(self._visitor(conversation.client.peername))
+            self._forget(self._counted.pop(conversation.client.id))
         if not self.conversations:
             self._empty.set()
         waiting = self.hooks.start(server_hooks.ClientDisconnectedHook(conversation.client))
@@ -135,6 +139,14 @@ class FrontDoor:
         self._of_visitor[visitor] -= 1
         if not self._of_visitor[visitor]:
             del self._of_visitor[visitor]
+
+    def take(self, core: Core) -> None:
+        """Go by another configuration from now on."""
+        self.limits, self.proxies = core.limits, core.proxies
+        more_files(core.limits.connections + core.limits.to_origin)
+        self.pool.take_over(core.trust, core.limits)
+        for conversation in self.conversations.values():
+            conversation.origins.share_idle(rested=True)  # and the pool does not keep it
 
     def close_websocket(self, event: CloseWebsocket) -> None:
         """Have the layers of its connection close a WebSocket."""

@@ -36,6 +36,11 @@ class Pool:
         self._clock = clock
         self._origins: dict[Address, _Origin] = {}
 
+    def take_over(self, trust: OriginTrust, limits: Limits) -> None:
+        """Connect by another trust from now on. What was connected by the one before is used to its end, not kept."""
+        self._trust, self._limits = trust, limits
+        self.close()
+
     def is_tls(self, address: Address) -> bool:
         """Whether connections to an address are by TLS."""
         return self._trust.context(address) is not None
@@ -63,7 +68,8 @@ class Pool:
             else:
                 await self._turn(address, origin)
             try:
-                tls = self._trust.context(address, http2=http2)
+                side.trust = self._trust
+                tls = side.trust.context(address, http2=http2)
                 context, name = tls or (None, None)
                 await asyncio.get_running_loop().create_connection(
                     lambda: side, *address, ssl=context, server_hostname=name
@@ -75,7 +81,8 @@ class Pool:
     def give_back(self, address: Address, side: Side) -> None:
         """Take a connection whose last answer was whole."""
         origin = self._origins.setdefault(address, _Origin())
-        if not side.is_open or len(origin.idle) >= self._limits.kept_idle or origin.waiting:
+        is_kept = side.is_open and side.trust is self._trust and len(origin.idle) < self._limits.kept_idle
+        if not is_kept or origin.waiting:
             side.close()
             self._gone(address)
             return

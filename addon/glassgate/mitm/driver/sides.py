@@ -11,6 +11,8 @@ from typing import Protocol, cast
 
 from mitmproxy.connection import Connection
 
+from glassgate.mitm.tls import OriginTrust
+
 HIGH_WATER = 256 * 1024  # bytes that may wait to be sent before their source is paused
 STUCK = 1024 * 1024  # bytes beyond which nothing more is said: answers of our own have no source to pause
 LEFT = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR  # the first is Linux's alone
@@ -37,7 +39,8 @@ class Side(asyncio.Protocol):
     """One transport and the connection that it is to mitmproxy's layers."""
 
     __slots__ = (
-        "connection", "has_ended", "hearer", "is_behind", "is_reading", "is_tls", "said", "transport", "unsent",
+        "connection", "has_ended", "hearer", "is_behind", "is_reading", "is_tls", "said", "transport", "trust",
+        "unsent",
     )  # fmt: skip
 
     def __init__(self, hearer: Hearer | None, connection: Connection | None, *, is_tls: bool = False) -> None:
@@ -45,6 +48,7 @@ class Side(asyncio.Protocol):
         self.connection = connection
         self.is_tls = is_tls
         self.transport: asyncio.Transport | None = None
+        self.trust: OriginTrust | None = None  # by which an origin was connected
         self.has_ended = False
         self.is_behind = False
         self.is_reading = True
