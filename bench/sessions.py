@@ -9,9 +9,11 @@ from typing import cast
 
 from bench.signed_in import GROUPS, Gate, person
 from glassgate.access.seal import Seal
+from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.pace import Pace
 from glassgate.gate.sessions import Sessions
 from glassgate.gate.site import Site
+from glassgate.oidc.http import open_http
 from glassgate.state.open import open_store
 from glassgate.state.store import Store
 
@@ -64,6 +66,7 @@ def site_of(gate: Gate, sessions: Sessions) -> Site:
         keys=gate.keys,
         seal=Seal(gate.keys.secrets),
         sessions=sessions,
+        evaluations=Evaluations("", gate.keys.secrets, open_http(None), secrets.token_urlsafe),
         pace=Pace(),
         verified={},
         chance=secrets.token_urlsafe,

@@ -40,7 +40,7 @@ def test_no_decisions(value):
         kinds.read_decision(value)
 
 
-@pytest.mark.parametrize("value", ["bypass", "service_auth", "non_identity"])
+@pytest.mark.parametrize("value", ["service_auth", "non_identity"])
 def test_decisions_of_later(value):
     with pytest.raises(ValueError, match="not there yet"):
         kinds.read_decision(value)

@@ -18,7 +18,7 @@ if __name__ == "__main__":
 import click  # noqa: E402
 
 from glassgate.access.messages import MESSAGES  # noqa: E402
-from glassgate.access.selectors import GROUP, SELECTORS  # noqa: E402
+from glassgate.access.selectors import SELECTORS  # noqa: E402
 from glassgate.cli.main import commands  # noqa: E402
 from glassgate.config.schema import published  # noqa: E402
 from glassgate.gate.denials import MOVES  # noqa: E402
@@ -66,14 +66,12 @@ def metrics(_: str) -> str:
 
 
 def selectors(_: str) -> str:
-    """The table of selectors that are there, and the list of those that are not."""
-    there = [one for one in SELECTORS if one.make or one.name == GROUP]
-    later = [f"`{one.name}`" for one in SELECTORS if one not in there]
+    """The table of selectors."""
     lines = []
-    for one in there:
+    for one in SELECTORS:
         names = f"`{one.name}`" + (f" (also {', '.join(f'`{alias}`' for alias in one.aliases)})" if one.aliases else "")
         lines.append(row(names, one.says, str(one.judged)))
-    return f"{table('Selector', 'Matches', 'Goes by')}{''.join(lines)}\n{_wrapped(later)}\n"
+    return f"{table('Selector', 'Matches', 'Goes by')}{''.join(lines)}\n"
 
 
 def keys(definition: str) -> str:

@@ -12,6 +12,7 @@ from glassgate.access.app import App, Origin
 from glassgate.access.identity import Identity
 from glassgate.access.policy import Decision, Policy, Rule
 from glassgate.access.seal import Seal
+from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.exchange import Collect, Request, run
 from glassgate.gate.journey import journey
 from glassgate.gate.pace import Pace
@@ -135,16 +136,18 @@ STAFF = Policy("staff", Decision.ALLOW, (EVERYONE,), exclude=(email_rule("mallor
 FINANCE = Policy("finance", Decision.ALLOW, (email_rule("bob@contoso.example"),), require=(MFA,))
 
 
-def site_of(*, apps=None, store=None, keys=None, parties=None, port=8443, **more):
+def site_of(*, apps=None, store=None, keys=None, parties=None, port=8443, fetch=None, **more):
     apps = [app("wiki", WIKI, STAFF), app("payroll", PAYROLL, FINANCE)] if apps is None else apps
     keys = keys or Keys()
     provider = Provider("entra", "entra", "client", (ClientSecret("secret"),))
     counter = itertools.count()
+    evaluations = Evaluations(f"https://{TEAM}:{port}", keys.secrets, fetch, lambda n: f"nonce-{next(counter)}")
     given = {
         "team": TEAM, "port": port, "apps": {domain: one for one in apps for domain in one.domains},
         "lab_hosts": frozenset(("login.localhost",)), "session_duration": 86400, "trusted_proxies": (),
         "parties": parties or {"entra": Party(provider, person("alice"))}, "keys": keys, "seal": Seal(keys.secrets),
-        "sessions": Sessions(store or MemoryStore()), "pace": Pace(), "verified": {},
+        "sessions": Sessions(store or MemoryStore()), "evaluations": evaluations,
+        "pace": Pace(), "verified": {},
         "chance": lambda n: f"chance{next(counter):04d}-{n}",
         **more,
     }  # fmt: skip

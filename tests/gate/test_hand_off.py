@@ -1,10 +1,12 @@
 """The hand-off from the team domain to an app: once, one host, one app, one browser, one minute."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
-from gate.site import NOW, PAYROLL, STAFF, TEAM, WIKI, Browser, Keys, app, person, site_of
+from gate.site import MFA, NOW, PAYROLL, STAFF, TEAM, WIKI, Browser, Keys, app, person, site_of
+from glassgate.access.policy import Decision
 from glassgate.gate.exchange import Forward
 
 
@@ -136,9 +138,29 @@ def test_a_policy_that_closed_meanwhile_issues_nothing():
     browser, target = up_to_the_hand_off(site)
     browser.site = site_of(apps=[app("wiki", WIKI)], keys=site.keys, sessions=site.sessions)
     answer = browser.ask(WIKI, target)
+    assert answer.status == 403
+    assert sets_no_token(browser)
+
+
+def test_a_policy_that_wants_more_proof_meanwhile_sends_round_again():
+    site = site_of()
+    browser, target = up_to_the_hand_off(site)
+    stricter = app("wiki", WIKI, replace(STAFF, require=(MFA,)))
+    browser.site = site_of(apps=[stricter], keys=site.keys, sessions=site.sessions)
+    answer = browser.ask(WIKI, target)
     assert answer.status == 302
     assert "/cdn-cgi/access/login/" in dict(answer.headers)["Location"]
     assert sets_no_token(browser)
+
+
+def test_where_a_bypass_holds_meanwhile_nothing_is_issued_and_nobody_is_kept_out():
+    site = site_of()
+    browser, target = up_to_the_hand_off(site)
+    opened = app("wiki", WIKI, replace(STAFF, decision=Decision.BYPASS, exclude=()))
+    browser.site = site_of(apps=[opened], keys=site.keys, sessions=site.sessions)
+    assert browser.ask(WIKI, target).status == 302
+    assert sets_no_token(browser)
+    assert isinstance(browser.open(WIKI, "/"), Forward)
 
 
 def test_ten_tabs_all_land_where_they_wanted():

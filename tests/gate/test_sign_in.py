@@ -102,7 +102,9 @@ def test_a_query_of_too_many_fields_is_refused_plainly():
 
 
 def test_two_contexts_are_proven_together_and_never_in_a_circle():
-    other = Rule("entra_auth_context: c2", lambda facts: "c2" in facts.identity.acrs, needs_acrs="c2")
+    other = Rule(
+        "entra_auth_context: c2", lambda facts: facts.identity and "c2" in facts.identity.acrs, needs_acrs="c2"
+    )
     both = replace(STAFF, require=(MFA, other))
     site = site_of(apps=[app("wiki", WIKI, STAFF), app("payroll", "payroll.localhost", both)])
     browser = Browser(site)

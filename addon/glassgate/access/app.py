@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from glassgate.access.circumstances import LinkedApp
+from glassgate.access.outlook import ask_for_certificates, evaluations
 from glassgate.access.policy import Policy, in_order
+from glassgate.access.questions import every_question
 
 
 class Unauthenticated(StrEnum):
@@ -51,13 +54,22 @@ class App:
     forward_cookie: bool = False
     websocket_origins: tuple[str, ...] = ()  # further allowed origins, "https://host[:port]"
     max_body: int | None = None  # bytes of one request's body; None: as many as there are
-    # Those of them that let a request in without a sign-in: what is constant is not asked at every request.
+    # What its policies come to, once and not at every request: those that let a request in without a sign-in, whether
+    # they ask other services, and for certificates, and of which other apps they take tokens (AUD tags).
     without_sign_in: tuple[Policy, ...] = field(init=False, repr=False, compare=False)
+    asks_services: bool = field(init=False, repr=False, compare=False)
+    asks_certificates: bool = field(init=False, repr=False, compare=False)
+    linked: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         policies = in_order(self.policies)
+        rules = [rule for policy in policies for rule in policy.rules]
+        apps = (one.audience for one in every_question(rules) if isinstance(one, LinkedApp))
         object.__setattr__(self, "policies", policies)
         object.__setattr__(self, "without_sign_in", tuple(one for one in policies if one.without_sign_in))
+        object.__setattr__(self, "asks_services", bool(evaluations(rules)))
+        object.__setattr__(self, "asks_certificates", ask_for_certificates(rules))
+        object.__setattr__(self, "linked", tuple(dict.fromkeys(apps)))
 
 
 def default_aud(team: str, name: str) -> str:

@@ -47,4 +47,4 @@ class Facts:
     service_token: ServiceToken | None = None
     certificate: ClientCertificate | None = None
     linked_apps: frozenset[str] = frozenset()  # AUD tags of other apps whose live tokens came with the request
-    evaluations: Mapping[Evaluation, bool] = field(default_factory=dict)  # what was answered
+    evaluations: Mapping[Evaluation, bool | None] = field(default_factory=dict)  # who was asked, and what they said

@@ -75,6 +75,12 @@ MESSAGES = {
         "There is no session here.",
         "Open this address in a browser and sign in.",
     ),
+    "not_from_here": Message(
+        403,
+        "You cannot open this from here",
+        "The policies of this application keep this request out whoever sends it: it goes by where and when you ask.",
+        "Try again from another network or at another time, or hand the request id below to your administrator.",
+    ),
     "foreign_origin": Message(
         403,
         "Not from this page",

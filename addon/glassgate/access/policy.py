@@ -116,12 +116,13 @@ def judge(policies: Iterable[Policy], facts: Facts) -> Verdict:
     """Let the first policy that holds decide, in the order given; where none holds, deny."""
     asked: list[Asked] = []
     for policy in policies:
-        if _holds(policy, facts, asked):
+        if holds(policy, facts, asked):
             return Verdict(policy.decision, policy, tuple(asked))
     return Verdict(Decision.DENY, None, tuple(asked))
 
 
-def _holds(policy: Policy, facts: Facts, asked: list[Asked]) -> bool:
+def holds(policy: Policy, facts: Facts, asked: list[Asked]) -> bool:
+    """Whether this policy decides; every rule that was asked is added to `asked`, with its answer."""
     # What cannot be known counts against the visitor: it never lets in, and it does keep out.
     doubt = policy.decision is Decision.DENY
 

@@ -71,6 +71,18 @@ class EmailDomain:
 
 
 @dataclass(frozen=True, slots=True)
+class EmailList:
+    """One of many addresses, each folded."""
+
+    addresses: frozenset[str]
+
+    def __call__(self, facts: Facts) -> Answer:
+        """Look the e-mail that counts up."""
+        email = _counting(facts)
+        return None if email is None else email in self.addresses
+
+
+@dataclass(frozen=True, slots=True)
 class Ip:
     """The visitor's address lies in a network."""
 

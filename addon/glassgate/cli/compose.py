@@ -21,6 +21,7 @@ from glassgate.config.load import load
 from glassgate.config.settings import LAB_HOSTS, Endpoint, LabSettings, Settings
 from glassgate.errors import ConfigError
 from glassgate.gate.callback import CALLBACK_PATH
+from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.pace import Pace
 from glassgate.gate.provider_logout import FRONT_PATH
 from glassgate.gate.sessions import Sessions
@@ -53,6 +54,7 @@ logger = logging.getLogger("glassgate")
 
 # A sign-in makes up to four calls to its provider, and gives up as a whole after 20 seconds.
 PROVIDER_TIMEOUT = 5.0  # seconds for one
+EVALUATION_TIMEOUT = 3.0  # seconds for a call to a service that a policy asks, or for its keys
 
 
 @dataclass(slots=True)
@@ -165,6 +167,12 @@ def _site(settings: Settings, keys: KeyRing, sessions: Sessions, metrics: Metric
         keys=keys,
         seal=Seal(keys.secrets),
         sessions=sessions,
+        evaluations=Evaluations(
+            settings.origin_of(settings.team.host),
+            keys.secrets,
+            open_http(None, timeout=EVALUATION_TIMEOUT),
+            secrets.token_urlsafe,
+        ),
         pace=earlier.pace if earlier else Pace(),
         verified=earlier.verified if earlier else {},
         chance=secrets.token_urlsafe,

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from glassgate.access.questions import Network, fold, network
-from glassgate.access.selectors import DOMAIN
+from glassgate.access.rule_values import DOMAIN
 from glassgate.config.problems import BadValueError
 from glassgate.config.settings import LAB_HOSTS, Endpoint
 
@@ -123,6 +123,14 @@ def graph(text: str) -> str:
 def issuer(text: str) -> str:
     """An OpenID provider's issuer, exactly as the provider writes it (OpenID Connect Discovery, section 4.3)."""
     _private(_url(text, "https://login.example.com"))
+    return text
+
+
+def evaluation(text: str) -> str:
+    """The address of a service that is asked about visitors, or of its keys; it may be within a network."""
+    url = _url(text, "https://access.example.com/evaluate")
+    if url.scheme == "http" and not is_loopback(url.host):
+        raise BadValueError(f"`{text}` is not https", "write `https://`: http is for this machine alone")
     return text
 
 

@@ -1,10 +1,9 @@
 """Makes the rooms' values of a configuration that was checked: what is here cannot fail any more."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from glassgate.access import selectors
 from glassgate.access.app import App, Origin, OriginTls, default_aud
 from glassgate.access.policy import Policy, Rule
 from glassgate.access.questions import EntraGroup, OidcClaim, Question, RuleSet, every_question
@@ -12,6 +11,7 @@ from glassgate.access.selectors import GROUP, Source
 from glassgate.config import schema, schema_lab
 from glassgate.config.bounds import Bounds
 from glassgate.config.kinds import EVERY_TENANT
+from glassgate.config.rules import Meanings
 from glassgate.config.settings import LAB_DOMAIN, LabOrigin, LabSettings, LabTenant, LabUser, Settings
 from glassgate.config.tree import tenant_id
 from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, Credential, FederatedToken
@@ -25,6 +25,11 @@ class Builder:
     config: schema.Config
     path: Path
     base: Path
+    meanings: Meanings = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        apps = {entry.name: self._aud(entry) for entry in self.config.apps}
+        object.__setattr__(self, "meanings", Meanings(self.base, apps))
 
     def settings(self, literal_secrets: tuple[str, ...], places: Mapping[tuple[str, ...], str]) -> Settings:
         """The whole configuration as frozen values."""
@@ -131,7 +136,7 @@ class Builder:
         return App(
             name=entry.name,
             domains=tuple(entry.domain),
-            aud=entry.aud or default_aud(self.config.team.host, entry.name),
+            aud=self._aud(entry),
             origin=self._origin(entry),
             policies=tuple(self._policy(policy) for policy in entry.policies),
             session_duration=entry.session_duration,
@@ -141,6 +146,9 @@ class Builder:
             websocket_origins=tuple(entry.websocket_origins),
             max_body=entry.max_body,
         )
+
+    def _aud(self, entry: schema.App) -> str:
+        return entry.aud or default_aud(self.config.team.host, entry.name)
 
     def _origin(self, entry: schema.App) -> Origin:
         url, tls, trust = entry.origin, entry.origin_tls, OriginTls()
@@ -160,7 +168,7 @@ class Builder:
 
     def _rule(self, name: str, value: object) -> Rule:
         if name != GROUP:
-            return selectors.make(name, value, self._sources())
+            return self.meanings.rule(name, value, self._sources())
         group = self._rule_set(self.config.groups[str(value)])
         needs = (rule.needs_acrs for rule in (*group.require, *group.include))
         return Rule(f"{GROUP}: {value}", group, next((context for context in needs if context), None))

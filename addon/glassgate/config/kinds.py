@@ -11,10 +11,11 @@ from pydantic_core import CoreSchema, core_schema
 
 from glassgate.access.app import Unauthenticated
 from glassgate.access.policy import Decision
-from glassgate.access.selectors import GROUP, SELECTORS
+from glassgate.access.selectors import SELECTORS
 from glassgate.config import addresses, values
 from glassgate.config.problems import BadValueError, shown
 from glassgate.config.settings import Endpoint
+from glassgate.config.tree import DECISIONS
 from glassgate.errors import did_you_mean
 
 SOME = Field(min_length=1)  # an empty list is refused: nobody writes one to mean "all", or to mean "none"
@@ -103,14 +104,12 @@ class ByTenant:
 
 
 def read_decision(value: object) -> Decision:
-    """The decision of a policy; what comes later is refused as such."""
-    if value == "allow":
-        return Decision.ALLOW
-    if value == "deny":
-        return Decision.DENY
-    if value in ("bypass", "service_auth", "non_identity"):
-        raise BadValueError(f"`{value}` is not there yet", "write `allow` or `deny`")
-    raise BadValueError(f"{shown(value)} is no decision", did_you_mean(str(value), ("allow", "deny")))
+    """The decision of a policy, by its name here or in Cloudflare's API."""
+    if not isinstance(value, str) or value not in DECISIONS:
+        raise BadValueError(f"{shown(value)} is no decision", did_you_mean(str(value), DECISIONS))
+    if DECISIONS[value] is Decision.SERVICE_AUTH:
+        raise BadValueError(f"`{value}` is not there yet", "write `allow`, `deny` or `bypass`")
+    return DECISIONS[value]
 
 
 def read_unauthenticated(value: object) -> Unauthenticated:
@@ -139,11 +138,7 @@ _RULE_SCHEMA = {
     "minProperties": 1,
     "maxProperties": 1,
     "additionalProperties": False,
-    "properties": {
-        name: {"description": row.says + ("" if row.make or row.name == GROUP else "; not there yet")}
-        for row in SELECTORS
-        for name in (row.name, *row.aliases)
-    },
+    "properties": {name: {"description": row.says} for row in SELECTORS for name in (row.name, *row.aliases)},
 }
 
 Name = Annotated[str, Text(values.name, "wiki")]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as File
 
-from glassgate.config import names
+from glassgate.config import names, rules
 from glassgate.config.build import Builder
 from glassgate.config.environment import Filled, fill
 from glassgate.config.keys import hold_against_schema
@@ -20,18 +20,20 @@ Places = dict[tuple[str, ...], str]
 def load(path: File, environ: Mapping[str, str]) -> Settings:
     """Read, fill in and check the file at `path`, and make the settings of it.
 
-    Relative paths in it are relative to the file. Reads the secrets that it names, and nothing else: certificates,
-    state and providers may be missing or away. Raises ConfigError with every problem, in the order of the file.
+    Relative paths in it are relative to the file. Reads the secrets and the lists that it names, and nothing else:
+    certificates, state and providers may be missing or away. Raises ConfigError with every problem, in the order of
+    the file.
     """
     base = File(path).absolute().parent
     source = read(File(path))
     filled = fill(source, environ, base)
     config, problems = hold_against_schema(filled.tree)
-    found = in_order([*source.problems, *filled.problems, *problems, *names.check(filled.tree)], source.lines)
+    checked = (*names.check(filled.tree), *rules.check(filled.tree, base))
+    found = in_order([*source.problems, *filled.problems, *problems, *checked], source.lines)
     if found or config is None:
         raise ConfigError(located(problem, filled.tree, source.name, source.lines) for problem in found)
     settings = Builder(config, File(path).absolute(), base).settings(_literal_secrets(filled), _places(source, filled))
-    return replace(settings, read=tuple(filled.files))
+    return replace(settings, read=(*filled.files, *rules.lists_of(filled.tree, base)))
 
 
 def _literal_secrets(filled: Filled) -> tuple[str, ...]:

@@ -5,14 +5,12 @@ Works on plain data that may be wrong elsewhere, so that every error of a file i
 
 from collections.abc import Callable, Iterator
 
-from glassgate.access import selectors
-from glassgate.access.selectors import GROUP
 from glassgate.config.bounds import check_limits
 from glassgate.config.problems import Path, Problem, shown
 from glassgate.config.providers import check_providers
 from glassgate.config.settings import LAB_DOMAIN, LAB_SITES
-from glassgate.config.tree import Tree, entries, lab_is_on, listed, listens_to_others, rules, sources
-from glassgate.errors import GlassgateError, did_you_mean
+from glassgate.config.tree import Tree, entries, lab_is_on, listed, listens_to_others, sources
+from glassgate.errors import did_you_mean
 
 Check = Callable[[Tree], Iterator[Problem]]
 
@@ -72,56 +70,6 @@ def _providers_known(tree: Tree) -> Iterator[Problem]:
                 )
 
 
-def _rules_mean_something(tree: Tree) -> Iterator[Problem]:
-    known = sources(tree)
-    groups = tree.get("groups")
-    names = [name for name in groups if isinstance(name, str)] if isinstance(groups, dict) else []
-    for path, name, value in rules(tree):
-        try:
-            if name == GROUP:
-                _group(value, names)
-            elif known is not None or not selectors.find(name).of_provider:
-                selectors.make(name, value, known or ())
-        except GlassgateError as error:
-            yield Problem((*path, name) if name in selectors.BY_NAME else path, error.what, error.mend)
-
-
-def _group(value: object, names: list[str]) -> None:
-    if not isinstance(value, str):
-        raise GlassgateError("the value is not text", mend="write the name of a group of `groups`")
-    if value not in names:
-        raise GlassgateError(
-            f"{shown(value)} is no group here", mend=did_you_mean(value, names) or "add it to `groups`"
-        )
-
-
-def _no_circles(tree: Tree) -> Iterator[Problem]:
-    uses: dict[object, list[str]] = {}
-    for path, name, value in rules(tree):
-        if path[0] == "groups" and name == GROUP and isinstance(value, str):
-            uses.setdefault(path[1], []).append(value)
-    for group in uses:
-        circle = _way_back(group, uses)
-        if circle:
-            way = " → ".join(shown(step) for step in circle)
-            yield Problem(("groups", str(group)), f"the group asks itself: {way}", "take one of these out")
-
-
-def _way_back(start: object, uses: dict[object, list[str]]) -> list[object]:
-    """The way from a group back to itself by the groups that it uses, or nothing."""
-    ways: list[list[object]] = [[start]]
-    seen = set()
-    while ways:
-        way = ways.pop()
-        for used in uses.get(way[-1], []):
-            if used == start:
-                return [*way, used]
-            if used not in seen:
-                seen.add(used)
-                ways.append([*way, used])
-    return []
-
-
 def _no_listener_twice(tree: Tree) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for path, text in _listeners(tree):
@@ -171,8 +119,6 @@ CHECKS: tuple[Check, ...] = (
     _team_is_no_app,
     _http2_needs_tls,
     _providers_known,
-    _rules_mean_something,
-    _no_circles,
     _no_listener_twice,
     _lab_stays_here,
     _lab_tenants_are_further_ones,

@@ -1,30 +1,16 @@
 """The safety report: what a configuration may say, but is unwise, each with the mend."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-from glassgate.access.app import App
-from glassgate.access.policy import Decision, Policy, Rule
-from glassgate.access.questions import (
-    AuthContext,
-    AuthMethod,
-    Email,
-    EmailDomain,
-    EntraGroup,
-    EntraRole,
-    Everyone,
-    LoginMethod,
-    OidcClaim,
-    RuleSet,
-    every_question,
-)
+from glassgate.config import safety_policies
 from glassgate.config.addresses import host_of, is_loopback
 from glassgate.config.limits import LIMITS, OF_OUR_DRIVER
+from glassgate.config.safety_policies import listed as _list
+from glassgate.config.safety_policies import place as _place
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError
-from glassgate.oidc.provider import Provider
 
 Warnings = Iterator[GlassgateError]
-_OF_PROVIDER = (AuthContext, AuthMethod, EntraGroup, EntraRole, LoginMethod, OidcClaim)
 
 
 def warnings(settings: Settings) -> tuple[GlassgateError, ...]:
@@ -134,122 +120,6 @@ def _open_doors(settings: Settings) -> Warnings:
         )
 
 
-# --- the policies -----------------------------------------------------------------------------------------
-
-
-def _open_apps(settings: Settings) -> Warnings:
-    for app in settings.apps:
-        for policy in app.policies:
-            doors = _open_to(policy.include, app) if policy.decision is Decision.ALLOW else set()
-            if doors and not policy.require:
-                yield GlassgateError(
-                    f"`{app.name}` is open to every account of {_list(sorted(doors))}, by the policy `{policy.name}`",
-                    where=_policy_place(settings, app, policy),
-                    mend="say who may come in, with `entra_group` or `email_domain`",
-                )
-
-
-def _idle_policies(settings: Settings) -> Warnings:
-    for app in settings.apps:
-        settled: Policy | None = None
-        for policy in app.policies:
-            why = f"`{settled.name}` before it decides for everybody" if settled else _impossible(policy, app)
-            if why:
-                yield GlassgateError(
-                    f"the policy `{policy.name}` of `{app.name}` can never match: {why}",
-                    where=_policy_place(settings, app, policy),
-                    mend="move it up, or take it out" if settled else "mend the rule, or take the policy out",
-                )
-            elif _settles(policy):
-                settled = policy
-
-
-def _uncounted_emails(settings: Settings) -> Warnings:
-    for app in settings.apps:
-        allowed = [provider for provider in settings.providers if provider.id in app.providers]
-        for policy in app.policies:
-            domains = {_email_domain(question) for question in every_question(policy.rules)} - {""}
-            for domain in sorted(domains):
-                if not any(_counts(provider, domain) for provider in allowed):
-                    yield GlassgateError(
-                        f"the policy `{policy.name}` of `{app.name}` asks for e-mails of {domain}, "
-                        f"but none of them counts when it comes from {_list(app.providers)}",
-                        where=_policy_place(settings, app, policy),
-                        mend=f"add {domain} to the provider's `email_domains` if it owns it, or ask for a group",
-                    )
-
-
-def _impossible(asked: Policy | RuleSet, app: App) -> str:
-    """Why the include, require and exclude can never hold together, or ""."""
-    includes = [_never(rule, app) for rule in asked.include]
-    if all(includes):
-        return includes[0]
-    if _certain(asked.exclude):
-        return "it excludes everyone"
-    return next((why for why in (_never(rule, app) for rule in asked.require) if why), "")
-
-
-def _never(rule: Rule, app: App) -> str:
-    question = rule.matches
-    if isinstance(question, _OF_PROVIDER) and question.provider not in app.providers:
-        return f"`{rule.label}` is about `{question.provider}`, which signs nobody in here"
-    return _impossible(question, app) if isinstance(question, RuleSet) else ""
-
-
-def _open_to(rules: Iterable[Rule], app: App) -> set[str]:
-    """The providers of the app any of whose accounts one of these matches."""
-    providers: set[str] = set()
-    for rule in rules:
-        match rule.matches:
-            case Everyone():
-                providers.update(app.providers)
-            case LoginMethod(provider):
-                providers.update({provider} & set(app.providers))
-            case RuleSet(include, (), ()):
-                providers |= _open_to(include, app)
-    return providers
-
-
-def _certain(rules: Iterable[Rule]) -> bool:
-    """Whether one of these matches whoever comes."""
-    return any(
-        isinstance(rule.matches, Everyone) or (isinstance(rule.matches, RuleSet) and _settles(rule.matches))
-        for rule in rules
-    )
-
-
-def _settles(asked: Policy | RuleSet) -> bool:
-    """Whether it holds for whoever comes."""
-    return not asked.require and not asked.exclude and _certain(asked.include)
-
-
-def _email_domain(question: object) -> str:
-    if isinstance(question, Email):
-        return question.address.partition("@")[2]
-    return question.domain if isinstance(question, EmailDomain) else ""
-
-
-def _counts(provider: Provider, domain: str) -> bool:
-    # An OpenID provider says itself which are verified; `email_domains`, where it stands, only narrows that.
-    listed = {*provider.email_domains, *(one for found in provider.tenant_email_domains.values() for one in found)}
-    return domain in listed or (provider.type == "oidc" and not listed)
-
-
-# --- saying it --------------------------------------------------------------------------------------------
-
-
-def _place(settings: Settings, *names: str) -> str:
-    return settings.places.get(names, str(settings.path))
-
-
-def _policy_place(settings: Settings, app: App, policy: Policy) -> str:
-    return _place(settings, "apps", app.name, "policies", policy.name)
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
 _CHECKS: tuple[Callable[[Settings], Warnings], ...] = (
     _secrets,
     _providers_here,
@@ -257,7 +127,5 @@ _CHECKS: tuple[Callable[[Settings], Warnings], ...] = (
     _store,
     _audit,
     _open_doors,
-    _open_apps,
-    _idle_policies,
-    _uncounted_emails,
+    *safety_policies.CHECKS,
 )

@@ -47,6 +47,7 @@ from glassgate.config.kinds import (
 from glassgate.config.part import Listens, Part
 from glassgate.config.schema_lab import Lab, LabTenant, LabUser
 from glassgate.config.settings import Endpoint
+from glassgate.config.tree import DECISIONS
 
 # --- identity providers -----------------------------------------------------------------------------------
 
@@ -172,7 +173,7 @@ class Policy(Rules):
     called: ClassVar = "a policy"
 
     name: Name = Field(description="What it is called in verdicts.")
-    decision: Annotated[Decision, Read(read_decision, {"enum": ["allow", "deny"]})] = Field(
+    decision: Annotated[Decision, Read(read_decision, {"enum": list(DECISIONS)})] = Field(
         description="What happens where the policy holds."
     )
     session_duration: Session | None = Field(None, description="How long its sessions last, where shorter.")

@@ -98,7 +98,7 @@ class Settings:
     literal_secrets: tuple[str, ...] = ()  # ids of the providers whose secret stands in the file itself
     # ("apps", "wiki", "policies", "staff") -> "config.yaml:41", for what is said of it later
     places: Mapping[tuple[str, ...], str] = field(default_factory=dict, repr=False, compare=False)
-    read: tuple[Path, ...] = ()  # files whose content stands in these values: secrets
+    read: tuple[Path, ...] = ()  # files whose content stands in these values: secrets and lists
     worker: int = 0  # which of `serve --workers` this is: each has a port of its own for its metrics
 
     @property

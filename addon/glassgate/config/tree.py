@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from glassgate.access.policy import Decision
 from glassgate.access.selectors import GUID, Source
 from glassgate.config.addresses import is_loopback, listener
 from glassgate.config.problems import BadValueError, Path, child
 
 Tree = dict[str, Any]
+DECISIONS = {str(one): one for one in Decision} | {"non_identity": Decision.SERVICE_AUTH}  # Cloudflare's API
 RULES = ("include", "require", "exclude")
 
 
@@ -41,6 +43,15 @@ def rules(tree: Tree) -> Iterator[tuple[Path, str, object]]:
             for path, rule in entries(tree, (*holder, part)):
                 if len(rule) == 1 and isinstance(path[-1], int):
                     yield path, *next(iter(rule.items()))
+
+
+def decisions(tree: Tree) -> Iterator[tuple[Path, Decision]]:
+    """Every policy whose decision can be read: its place, and that."""
+    for app, _ in entries(tree, ("apps",)):
+        for policy, entry in entries(tree, (*app, "policies")):
+            said = entry.get("decision")
+            if isinstance(said, str) and said in DECISIONS:
+                yield policy, DECISIONS[said]
 
 
 def sources(tree: Tree) -> tuple[Source, ...] | None:

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from glassgate.access.questions import fold
-from glassgate.access.selectors import CONTEXT, DOMAIN, EMAIL, GUID
+from glassgate.access.rule_values import DOMAIN, EMAIL
+from glassgate.access.selectors import CONTEXT, GUID
 from glassgate.config.problems import BadValueError
 from glassgate.oidc.provider import ORGANIZATIONS
 

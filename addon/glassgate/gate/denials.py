@@ -54,6 +54,16 @@ def denied(site: Site, request: Request, app: App, host: str, session: Session, 
     return answers.page(request, 403, html, headers, (event,))
 
 
+def kept_out(site: Site, request: Request, app: App, host: str, verdict: Verdict) -> Answer:
+    """403 before any sign-in, where none would help. A stranger is not told the rules, the audit log is."""
+    name = verdict.policy.name if verdict.policy else None
+    event = answers.told(
+        Action.DENIED, request, site, allowed=False, status=403, app=app.name, app_domain=host, app_aud=app.aud,
+        policy=name, reason=name or "default_deny", details=verdict.reasons,
+    )  # fmt: skip
+    return answers.standard(request, "not_from_here", headers=answers.access_headers(app, host), event=event)
+
+
 def failed(site: Site, request: Request, fault: SignInError, party: RelyingParty | None, again: str) -> Answer:
     """A sign-in that came to nothing: what happened, whose move it is, and a way to start `again` (an address)."""
     said = _said(fault)

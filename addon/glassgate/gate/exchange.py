@@ -113,6 +113,7 @@ class Lane(StrEnum):
 
     STORE = "store"
     PROVIDER = "provider"  # people wait for it to sign in
+    EVALUATION = "evaluation"  # services that policies ask about a visitor
     RECHECK = "recheck"  # the provider, too, for sessions that are there already
 
 

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 
 from glassgate.access import cookies, meta, token
 from glassgate.access.app import App
-from glassgate.access.policy import judge
+from glassgate.access.policy import judge, missing_acrs
 from glassgate.access.seal import Purpose, SealError
 from glassgate.access.session import Grant, Session, digest
-from glassgate.gate import answers
+from glassgate.gate import answers, denials
 from glassgate.gate.credentials import presented
 from glassgate.gate.exchange import Answer, Request, Steps
+from glassgate.gate.known import known
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.record.events import Action
 
@@ -135,10 +136,15 @@ def _began_here(site: Site, request: Request, carried: dict[str, Any]) -> bool:
 def _issue(
     site: Site, request: Request, app: App, host: str, session: Session, carried: dict[str, Any]
 ) -> Steps[Answer]:
-    verdict = judge(app.policies, site.facts(session, request))
+    facts = yield from known(site, request, app, session)
+    verdict = judge(app.policies, facts)
+    if verdict.needs_no_sign_in:
+        return answers.redirect(request, site.url(host, carried["t"]))
     if not verdict.allowed or verdict.policy is None:
-        # Something changed since the team domain judged: start over, where the reason is told.
-        return ask_to_sign_in(site, request, app, host)
+        # The team domain does not see this host's client certificate, and time went by since it judged.
+        if missing_acrs(app.policies, facts):
+            return ask_to_sign_in(site, request, app, host)
+        return denials.denied(site, request, app, host, session, verdict)
     durations = [app.session_duration, verdict.policy.session_duration or app.session_duration]
     expires = min(session.expires, request.at + min(durations))
     nonce = site.chance(16)

@@ -7,6 +7,7 @@ import re
 from functools import partial
 
 from glassgate.access.app import App
+from glassgate.access.outlook import foregone
 from glassgate.access.policy import judge, missing_acrs
 from glassgate.access.token import AppToken, TokenError, check_times
 from glassgate.gate import (
@@ -24,6 +25,7 @@ from glassgate.gate import (
 )
 from glassgate.gate.credentials import Presented, behind, presented
 from glassgate.gate.exchange import Answer, Forward, Local, Outcome, Request, Steps
+from glassgate.gate.known import known
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.gate.visitor import READING, gets_redirect, is_navigation, is_websocket
 from glassgate.record.events import Action
@@ -31,6 +33,7 @@ from glassgate.record.events import Action
 AUTHORITY = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,5}))?")
 IDENTITY_PATH = TEAM_PREFIX + "get-identity"
 CERTS_PATH = TEAM_PREFIX + "certs"
+EVALUATION_KEYS_PATH = TEAM_PREFIX + "external-evaluation/certs"
 CODES = {"host_unknown": "misdirected", "target_too_long": "target_too_long"}  # standing messages, by reason
 
 
@@ -124,6 +127,8 @@ def _own_path(site: Site, request: Request, app: App, host: str) -> Steps[Outcom
 def _both(site: Site, request: Request, host: str) -> Steps[Outcome]:
     if request.path == CERTS_PATH:
         return documents.certs(site, request)
+    if request.path == EVALUATION_KEYS_PATH and host == site.team:
+        return answers.data(request, 200, site.evaluations.public_keys())
     if request.path == IDENTITY_PATH:
         return (yield from documents.get_identity(site, request, host))
     if request.path == sign_out.LOGOUT_PATH:
@@ -139,7 +144,7 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
     ):
         return answers.refused(request, site, "websocket_origin", "foreign_origin")
     if app.without_sign_in:
-        passed = without_sign_in.passed(site, request, app, host, websocket=websocket)
+        passed = yield from without_sign_in.passed(site, request, app, host, websocket=websocket)
         if passed:
             return passed
     found = yield from presented(site, request, app)
@@ -149,7 +154,7 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         return answers.standard(request, "token_conflict", headers=[("Clear-Site-Data", '"cookies"')])
     if found.granted is None or found.checked is None:
         return _without_session(site, request, app, host, found)
-    facts = site.facts(found.granted.session, request)
+    facts = yield from known(site, request, app, found.granted.session)
     verdict = judge(app.policies, facts)
     if not verdict.allowed or verdict.policy is None:
         if is_navigation(request) and missing_acrs(app.policies, facts):
@@ -176,7 +181,7 @@ def still_allowed(
     Nothing is told of it, and nobody is redirected. Where the session's provider is due to be asked, it is asked.
     """
     if checked is None:
-        return without_sign_in.still_passes(site, request, app, now)
+        return (yield from without_sign_in.still_passes(site, request, app, now))
     try:
         check_times(checked, now)
     except TokenError as fault:
@@ -184,11 +189,15 @@ def still_allowed(
     granted = yield from behind(site, request, app, checked, now, is_use=is_use)
     if isinstance(granted, str):
         return granted
-    return None if judge(app.policies, site.facts(granted.session, request, now)).allowed else "policy"
+    facts = yield from known(site, request, app, granted.session, now)
+    return None if judge(app.policies, facts).allowed else "policy"
 
 
 def _without_session(site: Site, request: Request, app: App, host: str, found: Presented) -> Answer:
-    if gets_redirect(request, app.unauthenticated):
+    refused = foregone(app.policies, site.facts(None, request))
+    if refused and (is_navigation(request) or not app.without_sign_in):
+        return denials.kept_out(site, request, app, host, refused)
+    if not refused and gets_redirect(request, app.unauthenticated):
         return hand_off.ask_to_sign_in(site, request, app, host)
     event = answers.told(
         Action.UNAUTHENTICATED, request, site, allowed=False, status=401, app=app.name, app_domain=host,

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from glassgate.access import cookies, meta, pages
+from glassgate.access.outlook import foregone
 from glassgate.access.policy import judge, missing_acrs
 from glassgate.access.seal import Purpose
 from glassgate.access.session import Session
@@ -12,6 +13,7 @@ from glassgate.gate import answers, denials, hand_off
 from glassgate.gate.credentials import confirmed_session, was_revoked
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.hand_off import Wish
+from glassgate.gate.known import known
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.gate.visitor import is_navigation
 from glassgate.oidc.errors import SignInError
@@ -73,7 +75,7 @@ def admit(
     """
     if wish.app is None:
         return answers.redirect(request, site.url(site.team, wish.target))
-    facts = site.facts(session, request)
+    facts = yield from known(site, request, wish.app, session)
     verdict = judge(wish.app.policies, facts)
     if verdict.needs_no_sign_in:
         return answers.redirect(request, site.url(wish.hostname, wish.target))
@@ -85,6 +87,9 @@ def admit(
         acrs = tuple(sorted(missing | session.identity.acrs))
         party = site.parties[session.identity.provider]
         return (yield from _begin(site, request, wish, party, acrs, session.identity.login_hint))
+    if wish.app.asks_certificates and foregone(wish.app.policies, facts) is None:
+        # Certificates are shown to the app's own host, which judges all of it anew.
+        return hand_off.start(site, request, wish, session)
     return denials.denied(site, request, wish.app, wish.hostname, session, verdict)
 
 

@@ -10,6 +10,7 @@ from glassgate.access.facts import Address, Facts
 from glassgate.access.seal import Seal
 from glassgate.access.session import Session
 from glassgate.access.token import AppToken, SigningKey
+from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.exchange import Request
 from glassgate.gate.headers import client_address, country
 from glassgate.gate.pace import Pace
@@ -60,6 +61,7 @@ class Site:
     keys: Keys
     seal: Seal
     sessions: Sessions
+    evaluations: Evaluations
     pace: Pace
     verified: "dict[tuple[bytes, str], AppToken]"  # tokens whose signature held, by (SHA-256 of the token, AUD)
     chance: Callable[[int], str]

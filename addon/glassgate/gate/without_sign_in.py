@@ -4,25 +4,36 @@ from functools import partial
 
 from glassgate.access import token
 from glassgate.access.app import App
+from glassgate.access.facts import Facts
 from glassgate.access.policy import Decision, Verdict, judge
 from glassgate.gate import answers, headers
-from glassgate.gate.exchange import Forward, Request
+from glassgate.gate.exchange import Forward, Request, Steps
+from glassgate.gate.known import evaluated
 from glassgate.gate.site import Site
 from glassgate.record.events import Action
 
 
-def passed(site: Site, request: Request, app: App, host: str, *, websocket: bool) -> Forward | None:
+def passed(site: Site, request: Request, app: App, host: str, *, websocket: bool) -> Steps[Forward | None]:
     """The way to the origin, where a policy that needs no sign-in lets this request in; None: people are judged."""
-    verdict = judge(app.without_sign_in, site.facts(None, request))
+    facts = yield from _known(site, request, app, request.at)
+    verdict = judge(app.without_sign_in, facts)
     if verdict.decision is Decision.BYPASS:
         return _bypassed(site, request, app, host, verdict, websocket=websocket)
     return None
 
 
-def still_passes(site: Site, request: Request, app: App, now: float) -> str | None:
+def still_passes(site: Site, request: Request, app: App, now: float) -> Steps[str | None]:
     """Why a request that passed would not pass now; None: it would."""
-    verdict = judge(app.without_sign_in, site.facts(None, request, now))
+    verdict = judge(app.without_sign_in, (yield from _known(site, request, app, now)))
     return None if verdict.decision is Decision.BYPASS else "policy"
+
+
+def _known(site: Site, request: Request, app: App, now: float) -> Steps[Facts]:
+    """What the request itself brings, and what other services say of that."""
+    facts = site.facts(None, request, now)
+    if not app.asks_services:
+        return facts
+    return (yield from evaluated(site, app.without_sign_in, facts, None))
 
 
 def _bypassed(site: Site, request: Request, app: App, host: str, verdict: Verdict, *, websocket: bool) -> Forward:

@@ -25,6 +25,7 @@ class Width:
 WIDTHS = {
     Lane.STORE: Width(8, 512, 5.0, lambda said: StoreError(f"The store {said}.")),
     Lane.RECHECK: Width(4, 64, 20.0, lambda said: ProviderUnavailable(Reason.TIMEOUT, f"the provider {said}")),
+    Lane.EVALUATION: Width(16, 128, 8.0, lambda said: ProviderUnavailable(Reason.TIMEOUT, f"the service {said}")),
     Lane.PROVIDER: Width(16, 256, 20.0, lambda said: ProviderUnavailable(Reason.TIMEOUT, f"the provider {said}")),
 }
 
