@@ -39,7 +39,8 @@ ROOMS = (
     (THEIRS, "mitmproxy"),
 )
 ELSEWHERE, SOCKETS = "libraries and Python", "sockets"
-WAITING = "<method 'poll' of 'select.epoll' objects>"
+WAITING = ("<method 'poll' of 'select.epoll' objects>", "<method 'get' of '_queue.SimpleQueue' objects>")
+THREADS = ("/concurrent/futures/thread.py", "/threading.py")  # which wait for work, or for wrk
 
 type Function = tuple[str, int, str]  # file, line, name
 
@@ -89,13 +90,16 @@ def room(file: str) -> str:
 
 def _placed(stats: dict[Function, Any]) -> Iterator[tuple[str, int, float]]:
     for (file, _, name), (_, count, own, _, callers) in stats.items():
+        if file.endswith(THREADS):
+            continue
         if file != "~":
             yield room(file), count, own
         elif "_socket.socket" in name:
             yield SOCKETS, count, own
-        elif name != WAITING:
+        elif name not in WAITING:
             for (caller, _, _), (_, called, took, _) in callers.items():
-                yield room(caller), called, took
+                if not caller.endswith(THREADS):
+                    yield room(caller), called, took
 
 
 def rooms(stats: dict[Function, Any], answers: int) -> list[list[str]]:

@@ -101,6 +101,11 @@ class Side(WebsocketConnection):
         self.frames, self.frame = [], 0
         return content, frames
 
+    def forget(self) -> None:
+        """Let go what was said so far: what holds this goes in cycles, and waits for the collector."""
+        self.message, self.frames = bytearray(), []
+        self._events.clear()
+
 
 class GateWebsocket(WebsocketLayer):
     """The WebSocket of one flow."""
@@ -229,6 +234,7 @@ class GateWebsocket(WebsocketLayer):
             if side.state in TO_CLOSE:
                 yield side.send2(said)
             yield commands.CloseConnection(side.conn)
+            side.forget()
         self._handle_event = self.done  # type: ignore[method-assign]
         if self.flow.websocket is not None:
             self.flow.websocket.timestamp_end = time.time()
