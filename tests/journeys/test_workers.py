@@ -16,7 +16,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from click.testing import CliRunner
 
+from glassgate.cli.main import commands
 from journeys.demo import PROGRAM, free_ports, prepare
 from journeys.provider import npm_provider
 from journeys.visitor import Connection, Page, Visitor
@@ -203,6 +205,23 @@ def allowed(demo, number):
         lines = answer.read().decode().splitlines()
     found = [line for line in lines if line.startswith('glassgate_requests_total{app="wiki",outcome="allowed"}')]
     return float(found[0].split()[-1]) if found else 0.0
+
+
+def test_what_is_done_beside_it_counts_at_every_worker(demo):
+    visitor = Split(demo)
+    visitor.open(demo.url("wiki"))
+    cookies, given = dict(visitor.jars["wiki.localhost"]), demo.config.read_text()
+    nobody = {"name": "nobody", "decision": "deny", "include": [{"everyone": True}]}
+    demo.change(lambda config: config["apps"][0].update(policies=[nobody]))
+
+    def all_say(status):
+        return lambda: [ask_at(demo, worker, cookies) for worker in range(WORKERS)] == [status] * WORKERS
+
+    until(all_say(403))
+    demo.config.write_text(given)
+    until(all_say(200))
+    assert CliRunner().invoke(commands, ["sessions", "revoke", "--all", "-c", str(demo.config)]).exit_code == 0
+    until(all_say(401))
 
 
 TURNS = 60
