@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import cast
@@ -15,7 +16,7 @@ from glassgate.gate.sessions import Sessions
 from glassgate.gate.site import Site
 from glassgate.oidc.http import open_http
 from glassgate.state.open import open_store
-from glassgate.state.store import Store
+from glassgate.state.store import Change, Store
 
 VISITORS = 200  # of those sessions, how many are of browsers that ask
 INSERT = "INSERT INTO entries (space, key, value, expires) VALUES (?, ?, ?, ?)"
@@ -31,6 +32,10 @@ class Noted:
     def put(self, space: str, key: str, value: bytes, expires: float) -> None:
         """Note it."""
         self.entries.append((space, key, value, expires))
+
+    def change(self, changes: Sequence[Change]) -> None:
+        """Note them: of a session that begins nothing is forgotten."""
+        self.entries += [(one.space, one.key, one.value or b"", one.expires) for one in changes]
 
 
 def fill(gate: Gate, count: int, now: float) -> list[str]:
