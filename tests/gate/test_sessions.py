@@ -173,6 +173,16 @@ class Counting(MemoryStore):
         self.writes += 1
         super().put(*entry)
 
+    def add(self, *entry):
+        done = super().add(*entry)
+        self.writes += done
+        return done
+
+    def swap(self, *entry):
+        done = super().swap(*entry)
+        self.writes += done
+        return done
+
 
 def used(store=None, since=NOW):
     """A gate where idleness ends sessions, with one session of ten hours."""
@@ -210,6 +220,30 @@ def test_a_use_is_written_once_a_minute_at_most():
     for second in range(0, 3600, 2):
         run(sessions.granted("nonce", NOW + second))
     assert 50 < store.writes - before <= 60
+
+
+def test_of_many_requests_at_once_one_writes():
+    sessions = used(store := Counting())
+    run(sessions.granted("nonce", NOW + 69.5))
+    before, later = store.writes, NOW + 69.5 + 70
+    run(sessions.granted("nonce", later, is_use=False))  # read from the store
+    writing = sessions.granted("nonce", later)
+    wrote = next(writing).call
+    for _ in range(5):
+        assert run(sessions.granted("nonce", later + 0.01)) is not None
+    wrote()
+    assert store.writes == before + 1
+
+
+def test_of_several_gates_at_once_one_writes():
+    gates = [used(store := Counting()), *(Sessions(store, IDLE, NOW) for _ in range(3))]
+    before, asked = store.writes, []
+    for one in gates:
+        steps = one.granted("nonce", NOW + 100)
+        asked.append(steps.send(next(steps).call()))  # each has read, and none has written
+    for wanted in asked:
+        wanted.call()
+    assert store.writes == before + 1
 
 
 def test_without_idle_timeout_nothing_is_written():

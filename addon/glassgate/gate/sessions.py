@@ -64,19 +64,19 @@ class Sessions:
 
         `is_use`: somebody uses it just now, so that it does not end of idleness.
         """
+        heard = self._heard
         known = self._remembered.get(nonce)
         if known is None or not known.read_at <= now < known.read_at + REMEMBERED:
-            heard = self._heard
             known = yield from ask(Lane.STORE, partial(self._read_grant, nonce, now))
             self._remember(nonce, known, heard)
         if known is None or known.session.id in self._ended:
             return None
         if now >= known.used + STAMP:
-            used = yield from self._use(known.session, known.used, now, is_use=is_use)
-            if used is None:
+            if is_use and not self._is_idle(known.used, now):
+                # First, so that of many requests at once one writes.
+                self._remember(nonce, replace(known, used=now), heard)
+            if not (yield from self._goes_on(known.session, known.used, now, is_use=is_use)):
                 return None
-            known = replace(known, used=used)
-            self._remember(nonce, known, self._heard)
         return known if now < min(known.session.expires, known.grant.expires) else None
 
     def read_ahead(self, nonces: Collection[str], now: float) -> Steps[None]:
@@ -96,7 +96,7 @@ class Sessions:
         if found is None or found[0].id in self._ended:
             return None
         session, used = found
-        if now >= used + STAMP and (yield from self._use(session, used, now)) is None:
+        if now >= used + STAMP and not (yield from self._goes_on(session, used, now)):
             return None
         return session
 
@@ -181,16 +181,24 @@ class Sessions:
             for session in sessions
         }
 
-    def _use(self, session: Session, used: float, now: float, *, is_use: bool = True) -> Steps[float | None]:
-        """Write that a session is used, and since when; None where it was not used for too long, and ends."""
-        if self._idle_timeout is not None and now >= used + self._idle_timeout:
+    def _is_idle(self, used: float, now: float) -> bool:
+        return self._idle_timeout is not None and now >= used + self._idle_timeout
+
+    def _goes_on(self, session: Session, used: float, now: float, *, is_use: bool = True) -> Steps[bool]:
+        """Write that a session is used; or end it, where that was too long ago."""
+        if self._is_idle(used, now):
             self._forget(session.id)
             yield from ask(Lane.STORE, partial(self._store.change, revoked(session)))
-            return None
-        if not is_use:
-            return used
-        yield from ask(Lane.STORE, partial(self._store.change, [_stamp(session, now)]))
-        return now
+            return False
+        if is_use:
+            yield from ask(Lane.STORE, partial(self._write_use, session, used, now))
+        return True
+
+    def _write_use(self, session: Session, used: float, now: float) -> None:
+        # Where another process was first, nothing is written.
+        before, after = _stamp(used), _stamp(now)
+        if not self._store.swap("used", session.id, before, after, session.expires, now):
+            self._store.add("used", session.id, after, session.expires, now)
 
     def _read_session(self, session: str, now: float) -> Session | None:
         stored = self._store.get("session", session, now)
@@ -227,7 +235,7 @@ class Sessions:
         if written is session:
             changes.append(Change("session", session.id, session.to_bytes(), session.expires))
         if self._idle_timeout is not None:
-            changes.append(_stamp(written, now))
+            changes.append(Change("used", written.id, _stamp(now), written.expires))
         if previous:
             changes += ended(previous) if previous.id != written.id else [Change("cookie", previous.cookie)]
         self._store.change(changes)
@@ -272,8 +280,8 @@ def revoked(session: Session) -> list[Change]:
     return [*ended(session), Change("revoked", session.cookie, b"", session.expires)]
 
 
-def _stamp(session: Session, now: float) -> Change:
-    return Change("used", session.id, repr(now).encode(), session.expires)
+def _stamp(used: float) -> bytes:
+    return repr(used).encode()
 
 
 def _name_keys(session: Session) -> list[str]:
