@@ -194,8 +194,9 @@ def used(store=None, since=NOW):
 
 
 def test_a_session_that_nobody_uses_ends():
-    sessions = used()
-    assert run(sessions.granted("nonce", NOW + IDLE)) is None
+    sessions, told = used(), []
+    assert run(sessions.granted("nonce", NOW + IDLE), told.append) is None
+    assert [(event.action, event.email) for event in told] == [("session_idle", "alice@contoso.example")]
     assert run(sessions.presented("cookie", NOW + IDLE)) is None
     assert run(sessions.was_revoked("cookie", NOW + IDLE)), "the next person at that desk has to prove who they are"
 

@@ -8,7 +8,8 @@ from functools import lru_cache, partial
 
 from glassgate.access.identity import Identity
 from glassgate.access.session import Asking, Grant, Session, digest
-from glassgate.gate.exchange import Lane, Steps, ask
+from glassgate.gate.exchange import Lane, Steps, ask, tell
+from glassgate.record.events import Action, Event
 from glassgate.state.store import Change, Store
 
 # How long an answer of the store is believed: within this time a session that another process ended is refused.
@@ -189,6 +190,8 @@ class Sessions:
         if self._is_idle(used, now):
             self._forget(session.id)
             yield from ask(Lane.STORE, partial(self._store.change, revoked(session)))
+            who = session.identity
+            yield from tell(Event(Action.IDLE, now, "", user_id=who.user_id, email=who.email, provider=who.provider))
             return False
         if is_use:
             yield from ask(Lane.STORE, partial(self._write_use, session, used, now))

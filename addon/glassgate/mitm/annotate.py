@@ -20,6 +20,7 @@ MARKS = {
     Action.CHALLENGED: ":key:",
     Action.SESSION_ENDED: ":stop_sign:",
     Action.WEBSOCKET_CLOSED: ":stop_sign:",
+    Action.IDLE: ":zzz:",
     Action.REVOKED: ":stop_sign:",
     Action.KEYS_ROTATED: ":arrows_counterclockwise:",
     Action.CONFIG_TAKEN: ":page_facing_up:",

@@ -15,6 +15,7 @@ class Action(StrEnum):
     RECHECK_FAILED = "recheck_failed"  # it could not be asked; the session goes on for now
     CHALLENGED = "challenged"  # it wants the person back before the session counts again
     SESSION_ENDED = "session_ended"  # it ended the session: an account disabled, a sign-out there
+    IDLE = "session_idle"  # nobody used a session for long: it ended
     REVOKED = "revoked"  # an administrator ended a session
     KEYS_ROTATED = "keys_rotated"  # an administrator had new keys made
     CONFIG_TAKEN = "config_taken"  # the configuration changed while the gate runs, and counts from now on
