@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,13 +20,20 @@ STOCK_READY = "gate.invalid:1 listening"  # what mitmproxy says once the gate ha
 STARTING = 60  # seconds that a start may take on a busy machine
 
 
+# Below those that systems give to whoever connects: one of theirs might be taken again before a gate listens there.
+PORTS = random.Random(os.urandom(8)).sample(range(10_000, 32_000), 22_000)
+
+
 def free_ports(count):
-    """Ports that nobody listens on, all different."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Ports that nobody listens on, all different, and none of them given out before."""
+    return [next(port for port in iter(PORTS.pop, None) if is_free(port)) for _ in range(count)]
+
+
+def is_free(port):
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def stock(demo, program="mitmdump", *more, script=SCRIPT):

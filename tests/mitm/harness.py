@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import http.server
-import socket
 import threading
 from dataclasses import dataclass
 
@@ -28,14 +27,13 @@ from glassgate.mitm.masters import Ready, lean
 from glassgate.mitm.tls import OriginTrust
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
+from journeys.demo import free_ports
 
 __all__ = ["NOW", "Gate", "OriginServer", "gate", "origin", "signed_in"]
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 class OriginServer(http.server.ThreadingHTTPServer):
