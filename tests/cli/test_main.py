@@ -7,7 +7,7 @@ from cli.program import deployed, glassgate
 from glassgate import __version__
 from glassgate.cli.main import commands
 
-COMMANDS = ["up", "web", "serve", "check", "sessions", "keys", "token", "entra", "lab"]
+COMMANDS = ["up", "web", "serve", "check", "sessions", "keys", "token", "entra", "origin", "dns", "lab"]
 INNER = [
     ("sessions", "list"),
     ("sessions", "revoke"),
@@ -16,6 +16,8 @@ INNER = [
     ("token", "inspect"),
     ("entra", "doctor"),
     ("entra", "register"),
+    ("origin", "protect"),
+    ("origin", "check"),
 ]
 
 

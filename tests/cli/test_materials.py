@@ -55,6 +55,20 @@ def test_two_apps_that_trust_one_origin_in_two_ways(tmp_path):
     assert "differ in how they reach it" in problem.what
 
 
+def test_the_gates_own_certificate_for_an_origin_is_made_where_one_asks_for_it(tmp_path):
+    deployed(tmp_path)
+    tried(tmp_path)
+    assert not (tmp_path / "state" / "origin").exists()
+    tls = "origin: https://127.0.0.1:1\n    origin_tls: {client_certificate: true}\n"
+    deployed(tmp_path, lambda text: text.replace("origin: http://127.0.0.1:1\n", tls))
+    assert tried(tmp_path).problems == ()
+    own = tmp_path / "state" / "origin" / "gate.pem"
+    own.write_text("no certificate")
+    problem = tried(tmp_path).problems[0]
+    assert problem.where.endswith("config.yaml:13")
+    assert "gate.pem" in problem.what
+
+
 def test_what_is_unwise_about_a_certificate_of_ones_own_is_no_problem(tmp_path):
     deployed(tmp_path)
     tried(tmp_path)

@@ -12,6 +12,7 @@ from glassgate.access.policy import Decision
 from glassgate.config.settings import Endpoint
 from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, FederatedToken
 from glassgate.oidc.provider import GroupsFrom
+from glassgate.state.client_certificate import client_certificate
 
 SECOND = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 ANYBODY = {"staff": {"include": [{"email": "alice@contoso.example"}]}}  # a rule that is about no tenant
@@ -75,6 +76,9 @@ def test_everything_that_is_said_is_there(tmp_path):
     assert (wiki.origin.scheme, wiki.origin.host, wiki.origin.port) == ("https", "origin.internal", 8443)
     assert wiki.origin.http2
     assert (wiki.origin.tls.ca, str(wiki.origin.tls.client_certificate)) == (tmp_path / "origin.pem", "/x.pem")
+    tree["apps"][0]["origin_tls"] = {"client_certificate": True}
+    own = settings(tree, tmp_path).apps[0].origin.tls
+    assert own.client_certificate == client_certificate(loaded.state)
     assert (wiki.session_duration, wiki.providers, wiki.forward_cookie) == (28800, ("other",), True)
     assert (wiki.unauthenticated, wiki.websocket_origins) == (Unauthenticated.ANSWER_401, ("https://c.example.com",))
 

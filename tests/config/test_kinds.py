@@ -1,5 +1,7 @@
 """Values are read as one kind only: nothing is turned into something else on the quiet."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -58,6 +60,16 @@ def test_unauthenticated(value, read_as):
 def test_not_unauthenticated(value):
     with pytest.raises(ValueError, match="none of its values"):
         kinds.read_unauthenticated(value)
+
+
+@pytest.mark.parametrize(("value", "read_as"), [(True, True), ("gate.pem", Path("gate.pem"))])
+def test_a_certificate_for_origins_is_the_gates_own_or_a_file(value, read_as):
+    assert read(kinds.ClientCertificateFile, value) == read_as
+
+
+@pytest.mark.parametrize("value", [False, 1, None, ["gate.pem"], {}])
+def test_what_is_no_certificate_for_origins(value):
+    assert "`true` for the gate's own" in refused(kinds.ClientCertificateFile, value).mend
 
 
 @pytest.mark.parametrize("value", [{}, {"a": 1, "b": 2}, "everyone", ["everyone"], None])

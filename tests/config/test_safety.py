@@ -146,6 +146,22 @@ def test_accounts_that_end_unheard_are_a_note(tmp_path, name):
     assert [one.mend for one in found] == ["`recheck: 1h` asks there once an hour"] * told
 
 
+ORIGINS = {  # name: (what an app says of its origin, whether there is a note)
+    "elsewhere": ({"origin": "http://10.0.0.7:9000"}, True),
+    "on this machine": ({"origin": "http://127.0.0.1:9000"}, False),
+    "shown a certificate": (
+        {"origin": "https://wiki.internal.example", "origin_tls": {"client_certificate": True}}, False
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ORIGINS)
+def test_origins_that_cannot_tell_the_gate_from_others_are_a_note(tmp_path, name):
+    changes, told = ORIGINS[name]
+    found = notes(settings(app(forward_cookie=True, **changes) | ASKED, tmp_path))
+    assert ["glassgate origin check" in one.mend for one in found] == [True] * told
+
+
 STOCK = {  # name: (what is said besides, words of the note)
     "on this machine": ({}, None),
     "on the internet": ({"listen": "0.0.0.0:443"}, "bound no times and no counts of connections"),

@@ -3,11 +3,16 @@
 # with arguments just those tests run. What cannot be had is named, and then the run fails: nothing is left out quietly.
 set -uo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit 1
-PATH=$PWD/.venv/bin:$PATH
+PATH=$PWD/.venv/bin:$PATH:/usr/sbin:/sbin # servers are where only root looks
 amiss=()
 
-# The program that a test starts, and the Debian package that has it.
-programs=(chromium:chromium certutil:libnss3-tools curl:curl openssl:openssl node:nodejs npm:npm)
+# The program that a test starts, or the module of one, and the Debian package that has it.
+programs=(
+    chromium:chromium certutil:libnss3-tools curl:curl openssl:openssl node:nodejs npm:npm
+    nginx:nginx apache2:apache2-bin haproxy:haproxy caddy:caddy nft:nftables ip:iproute2 unshare:util-linux
+    /usr/lib/nginx/modules/ngx_http_js_module.so:libnginx-mod-http-js
+    /usr/lib/apache2/modules/mod_oauth2.so:libapache2-mod-oauth2
+)
 
 packages_wanted() { # Debian packages whose program is not here, a line each
     local pair
@@ -17,7 +22,7 @@ packages_wanted() { # Debian packages whose program is not here, a line each
 apt() {
     local as=()
     ((EUID == 0)) || as=(sudo -n)
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null >&2
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null >&2
 }
 
 debian_packages() {
@@ -38,8 +43,22 @@ npm_packages() {
         amiss+=("not installed, and not to be had by npm here: the packages of tests/npm")
 }
 
+client_packages() { # of clients that nobody here wrote: each lock has all it needs, and an environment of its own
+    local lock venv
+    for lock in tests/clients/*.lock; do
+        venv=.venv/clients/$(basename -- "$lock" .lock)
+        cmp -s "$lock" "$venv/.installed" && continue
+        echo "test: installing the packages of $lock" >&2
+        rm -rf -- "$venv" && python -m venv -- "$venv" &&
+            "$venv/bin/python" -m pip install --require-hashes --no-deps --only-binary :all: --no-input -qq \
+                --disable-pip-version-check -r "$lock" </dev/null >&2 && cp -- "$lock" "$venv/.installed" ||
+            amiss+=("not installed, and not to be had by pip here: the packages of $lock")
+    done
+}
+
 debian_packages
 npm_packages
+client_packages
 if ((${#amiss[@]})); then printf 'test: %s\n' "${amiss[@]}" >&2; fi
 
 # Hypothesis's own "ci" profile: the same examples every time, and no deadlines.

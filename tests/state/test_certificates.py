@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from glassgate.errors import StartError
-from glassgate.state import certificates
+from glassgate.state import certificates, issuing
 from glassgate.state.certificates import Made, ensure_edge_certificate
 
 HOSTS = ("team.localhost", "wiki.localhost", "*.apps.localhost", "localhost")
@@ -82,7 +82,7 @@ def forged(certs, leaf, *alternatives, subject="forged"):
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    leaf.write_bytes(certificates._pem(key) + certificate.public_bytes(Encoding.PEM))
+    leaf.write_bytes(issuing.pem(key) + certificate.public_bytes(Encoding.PEM))
     return leaf
 
 
@@ -103,7 +103,7 @@ def own(path, *hosts, days=90, end=""):
         .sign(key, hashes.SHA256())
     )
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(certificates._pem(key) + certificate.public_bytes(Encoding.PEM) + end.encode())
+    path.write_bytes(issuing.pem(key) + certificate.public_bytes(Encoding.PEM) + end.encode())
     path.chmod(0o600)
 
 
@@ -291,12 +291,12 @@ def no_key(certs):
 
 def other_key(certs):
     _, rest = certs.leaf.read_bytes().split(b"-----END PRIVATE KEY-----\n")
-    certs.leaf.write_bytes(certificates._pem(ec.generate_private_key(ec.SECP256R1())) + rest)
+    certs.leaf.write_bytes(issuing.pem(ec.generate_private_key(ec.SECP256R1())) + rest)
 
 
 def other_ca_key(certs):
     certs.leaf.unlink()
-    certs.ca_key.write_bytes(certificates._pem(ec.generate_private_key(ec.SECP256R1())))
+    certs.ca_key.write_bytes(issuing.pem(ec.generate_private_key(ec.SECP256R1())))
 
 
 def lost_ca_key(certs):

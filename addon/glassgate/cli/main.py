@@ -20,6 +20,8 @@ COMMANDS = {
     "keys": "keys",
     "token": "token",
     "entra": "entra",
+    "origin": "origin",
+    "dns": "dns_records",
     "lab": "lab",
 }
 

@@ -13,6 +13,7 @@ from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm.tls import OriginTrust
 from glassgate.oidc.client_auth import UnusableFileError, check_credential
 from glassgate.state.certificates import check_authorities, check_leaf, ensure_edge_certificate
+from glassgate.state.client_certificate import client_certificate, ensure_client_certificate
 
 type Problems = Iterator[GlassgateError]
 
@@ -33,6 +34,7 @@ def materials(settings: Settings, now: float) -> Materials:
         warnings = ensure_edge_certificate(settings.ca, settings.certificates[0], settings.public_hosts, now).warnings
     except StartError as fault:
         problems.append(_at(settings, fault, "tls"))
+    problems += _towards_origins(settings, now)
     problems += [problem for each in _CHECKS for problem in each(settings)]
     return Materials(_each_once(problems), warnings)
 
@@ -40,6 +42,13 @@ def materials(settings: Settings, now: float) -> Materials:
 def _each_once(problems: list[GlassgateError]) -> tuple[GlassgateError, ...]:
     # Several keys may name one folder.
     return tuple({problem.what: problem for problem in reversed(problems)}.values())[::-1]
+
+
+def _towards_origins(settings: Settings, now: float) -> Problems:
+    own = client_certificate(settings.state)
+    shown_to = [app.name for app in settings.apps if app.origin.tls.client_certificate == own]
+    if shown_to:
+        yield from _tried(settings, ("apps", shown_to[0], "origin_tls"), ensure_client_certificate, settings.state, now)
 
 
 def _certificates(settings: Settings) -> Problems:

@@ -1,12 +1,25 @@
 """Options that commands share."""
 
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
 import click
 
+from glassgate.access.app import App
+from glassgate.config.settings import Settings
+from glassgate.errors import did_you_mean
+
 DEFAULT = Path("config.yaml")
+
+
+def ip(text: str) -> IPv4Address | IPv6Address:
+    """The value of an option that is an IP address."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no IP address.") from None
 
 
 def config_option[F: Callable[..., Any]](command: F) -> F:
@@ -26,3 +39,11 @@ def as_typed(path: Path) -> str:
 def json_option[F: Callable[..., Any]](command: F) -> F:
     """--json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def named_app(settings: Settings, name: str) -> App:
+    """The app of a name; a wrong call where there is none."""
+    apps = {app.name: app for app in settings.apps}
+    if name not in apps:
+        raise click.UsageError(f"There is no app `{name}` in {settings.path}: {did_you_mean(name, apps)}")
+    return apps[name]

@@ -13,10 +13,10 @@ import jwt
 from glassgate.access import cookies
 from glassgate.access.app import App
 from glassgate.access.token import AppToken, Reason, TokenError, verify
-from glassgate.cli.options import config_option, json_option
+from glassgate.cli.options import config_option, json_option, named_app
 from glassgate.config.load import load
 from glassgate.config.settings import Settings
-from glassgate.errors import StartError, did_you_mean
+from glassgate.errors import StartError
 from glassgate.gate.exchange import run
 from glassgate.gate.sessions import Sessions
 from glassgate.state.keyring import FILE, KeyRing, SigningKey
@@ -42,7 +42,7 @@ def inspect(path: Path, as_json: bool, name: str | None) -> None:
     Takes the token alone, or as it stands in a header or a cookie.
     """
     settings = load(path, os.environ)
-    app = _named(settings, name)
+    app = named_app(settings, name) if name is not None else None
     text = _read()
     header, claims = _decoded(text)
     app = app or next((app for app in settings.apps if app.aud in _audiences(claims)), None)
@@ -53,15 +53,6 @@ def inspect(path: Path, as_json: bool, name: str | None) -> None:
     else:
         click.echo(_as_text(header, claims, app.name if app else "", fails))
     sys.exit(1 if fails else 0)
-
-
-def _named(settings: Settings, name: str | None) -> App | None:
-    if name is None:
-        return None
-    apps = {app.name: app for app in settings.apps}
-    if name not in apps:
-        raise click.UsageError(f"There is no app `{name}` in {settings.path}: {did_you_mean(name, apps)}")
-    return apps[name]
 
 
 def _read() -> str:

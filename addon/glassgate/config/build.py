@@ -16,6 +16,7 @@ from glassgate.config.settings import LAB_DOMAIN, LabOrigin, LabSettings, LabTen
 from glassgate.config.tree import tenant_id
 from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, Credential, FederatedToken
 from glassgate.oidc.provider import GroupsFrom, Provider
+from glassgate.state.client_certificate import client_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,12 @@ class Builder:
     def _origin(self, entry: schema.App) -> Origin:
         url, tls, trust = entry.origin, entry.origin_tls, OriginTls()
         if tls is not None:
-            trust = OriginTls(self._optional(tls.ca), self._optional(tls.client_certificate), tls.server_name)
+            trust = OriginTls(self._optional(tls.ca), self._shown(tls.client_certificate), tls.server_name)
         return Origin(url.scheme, url.host, url.port, trust, entry.http2_origin)
+
+    def _shown(self, certificate: Path | bool | None) -> Path | None:
+        own = client_certificate(self.base / self.config.state)
+        return self.base / certificate if isinstance(certificate, Path) else own if certificate else None
 
     def _policy(self, entry: schema.Policy) -> Policy:
         asked = self._rule_set(entry)

@@ -126,6 +126,15 @@ def with_openid(scopes: list[str]) -> list[str]:
     return scopes
 
 
+def read_client_certificate(value: object) -> Path | bool:
+    """The certificate that the gate shows an origin: `true` for its own, or a file."""
+    if isinstance(value, str):
+        return values.path(value)
+    if value is True:
+        return True
+    raise BadValueError(f"{shown(value)} is no certificate", "write `true` for the gate's own, or a path")
+
+
 def read_rule(value: object) -> dict[str, Any]:
     """A rule as it is written: one selector with its value. What they mean needs the whole file."""
     if not isinstance(value, dict) or len(value) != 1:
@@ -148,6 +157,9 @@ Session = Annotated[int, Text(values.session, "24h", "30m")]
 Idle = Annotated[int | None, Text(values.idle, "30m", "none")]
 Skew = Annotated[int, Text(values.skew, "60s")]
 File = Annotated[Path, Text(values.path, "certs/ca.pem")]
+ClientCertificateFile = Annotated[
+    Path | bool, Read(read_client_certificate, {"anyOf": [{"const": True}, {"type": "string"}]})
+]
 Listener = Annotated[Endpoint, Text(addresses.listener, "127.0.0.1:8443")]
 ObjectId = Annotated[str, Text(values.object_id)]
 Claim = Annotated[str, Text(values.claim, "email")]

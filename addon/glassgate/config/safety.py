@@ -20,7 +20,7 @@ def warnings(settings: Settings) -> tuple[GlassgateError, ...]:
 
 def notes(settings: Settings) -> tuple[GlassgateError, ...]:
     """What is well as it is, but good to know. Never a reason to refuse anything."""
-    return (*_cookies(settings), *_long_memories(settings), *on_stock_programs(settings))
+    return (*_cookies(settings), *_long_memories(settings), *_open_origins(settings), *on_stock_programs(settings))
 
 
 def on_stock_programs(settings: Settings) -> Warnings:
@@ -42,6 +42,18 @@ def _cookies(settings: Settings) -> Warnings:
             f"the origins of {_list(silent)} get the token in the header Cf-Access-Jwt-Assertion, not in a cookie",
             where=_place(settings, "apps"),
             mend="where one reads the cookie alone, as Cloudflare's Python sample does, say `forward_cookie: true`",
+        )
+
+
+def _open_origins(settings: Settings) -> Warnings:
+    anybody = [
+        app.name for app in settings.apps if not (app.origin.tls.client_certificate or is_loopback(app.origin.host))
+    ]
+    if anybody:
+        yield GlassgateError(
+            f"the origins of {_list(anybody)} are shown no certificate, by which they could tell the gate from others",
+            where=_place(settings, "apps"),
+            mend="`glassgate origin check APP` tries whether they can be reached past it",
         )
 
 

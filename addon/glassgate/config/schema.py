@@ -20,6 +20,7 @@ from glassgate.config.bounds import Bounds, Size
 from glassgate.config.kinds import (
     SOME,
     Claim,
+    ClientCertificateFile,
     EmailDomain,
     EmailDomains,
     File,
@@ -185,7 +186,11 @@ class OriginTls(Part):
     called: ClassVar = "`origin_tls`"
 
     ca: File | None = Field(None, description="Trust for the origin (PEM). Default: the system's.")
-    client_certificate: File | None = Field(None, description="What the gate shows it (PEM: key, leaf, chain).")
+    client_certificate: ClientCertificateFile | None = Field(
+        None,
+        description="What the gate shows it: `true` for the gate's own, made in the state folder, or a PEM file (key, "
+        "leaf, chain).",
+    )
     server_name: Annotated[str, Text(addresses.host, "wiki.internal.example")] | None = Field(
         None, description="The name that its certificate bears. Default: the origin's host."
     )
