@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes both lock files anew from pyproject.toml, for every Python and platform at once, with hashes and without
-# addresses. Needs uv. With --upgrade, takes newer versions; without it, keeps what still fits.
+# Writes the lock files anew, from pyproject.toml and tests/clients/*.in, for every Python and platform at once, with
+# hashes and without addresses. Needs uv. With --upgrade, takes newer versions; without it, keeps what still fits.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 
@@ -11,3 +11,6 @@ compile() {
 
 compile "$@" pyproject.toml -o requirements.lock
 compile "$@" pyproject.toml --group pyproject.toml:test --group pyproject.toml:lint -c requirements.lock -o requirements-dev.lock
+for client in tests/clients/*.in; do
+    compile "$@" --override tests/clients/overrides.txt "$client" -o "${client%.in}.lock"
+done

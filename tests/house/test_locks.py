@@ -55,7 +55,10 @@ def test_a_lock_file_holds_what_the_project_asks_for(name, python):
     assert unmet == [], "run tests/house/lock.sh"
 
 
-@pytest.mark.parametrize("name", WANTED)
+CLIENTS = [str(path.relative_to(ROOT)) for path in sorted((TESTS / "clients").glob("*.lock"))]
+
+
+@pytest.mark.parametrize("name", [*WANTED, *CLIENTS])
 def test_every_pin_has_hashes(name):
     assert [str(pin) for pin, hashes in locked(name) if not hashes or not str(pin.specifier).startswith("==")] == []
 

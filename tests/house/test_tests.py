@@ -19,6 +19,7 @@ ELSEWHERE = {
 # `gate`, `prepare` and `running_demo`, so that each of their tests runs on our driver and on mitmproxy's own programs.
 STARTS = {"mitm.harness": {"gate"}, "journeys.demo": {"prepare", "running"}}
 ONE_FRONT = {
+    "journeys/access_apps.py": "other people's libraries, and what they take of the gate's tokens",
     "cli/test_entra.py": "the lab is the doctor's patient: what is tried is the doctor",
     "cli/test_run.py": "our own commands",
     "journeys/test_stock_programs.py": "mitmproxy's own commands",

@@ -121,7 +121,7 @@ def _said(app: App, gate: Gate, kind: str, folder: str) -> dict[str, object]:
     mark = _COMMENT.get(kind, "#")
     return {
         "by": f"Made by `glassgate origin protect --for {kind}`, for the application {app.name}.",
-        "keys_change": f"{mark} It knows the gate's keys of this moment: when there are new ones, make it anew.",
+        "keys_change": f"{mark} It knows the gate's keys of this moment: make it anew after `glassgate keys rotate`.",
         "folder": folder,
         "slug": slug_of(app),
         "issuer": gate.issuer,
