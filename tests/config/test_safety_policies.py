@@ -49,6 +49,7 @@ UNWISE = {  # name: (tree, words of the what, words of the mend)
         "mend the rule",
     ),
     "a country that nobody tells": (policy(require=[{"country": "DE"}]), "there are no `trusted_proxies`", "mend"),
+    "an app for nobody": (policy(decision="deny", include=ALICE), "nobody can open `wiki`", "decision: allow"),
     "a list of e-mails that do not count": (
         policy(include=[{"email_list": "staff.txt"}]), "asks for e-mails of fabrikam.example", "`email_domains`",
     ),

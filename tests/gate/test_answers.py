@@ -2,6 +2,7 @@
 
 import json
 from html import unescape
+from ipaddress import ip_network
 
 import pytest
 
@@ -134,11 +135,16 @@ def test_a_refusal_is_told_with_its_reason_and_says_nothing_of_it():
 
 
 def test_the_client_that_is_told_is_seen_past_trusted_proxies():
-    from ipaddress import ip_network
-
     site = site_of(trusted_proxies=(ip_network("127.0.0.0/8"),), apps=[app("wiki", WIKI, STAFF)])
     request = request_of("/", headers={"x-forwarded-for": "192.0.2.9"})
     assert answers.told(Action.REFUSED, request, site).ip == "192.0.2.9"
     assert answers.told(Action.REFUSED, request, site_of()).ip == "127.0.0.1"
     unreadable = request_of("/", headers={"x-forwarded-for": "192.0.2.9:443"})
     assert answers.told(Action.REFUSED, unreadable, site).ip == "unknown"
+
+
+def test_the_country_that_is_told_is_a_trusted_proxys_word():
+    request = request_of("/", headers={"cf-ipcountry": "DE"})
+    assert answers.told(Action.REFUSED, request, site_of()).country is None
+    site = site_of(trusted_proxies=(ip_network("127.0.0.0/8"),))
+    assert answers.told(Action.REFUSED, request, site).country == "DE"

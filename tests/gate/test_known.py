@@ -3,6 +3,7 @@
 from dataclasses import replace
 from ipaddress import ip_network
 
+import jwt
 import pytest
 
 from gate.site import BROWSER, NOW, STAFF, TEAM, WIKI, Browser, app, request_of, site_of
@@ -107,6 +108,7 @@ def test_the_country_is_judged_at_every_request():
             where, _, path = location.partition("/")
             host, target = where.partition(":")[0], f"/{path}"
     assert isinstance(answer, Forward)
+    assert jwt.decode(jars[WIKI]["CF_Authorization"], options={"verify_signature": False})["country"] == "DE"
     assert browse(WIKI, "/", "FR", jars).status == 403
     assert browse(WIKI, "/", "XX", jars).status == 403
 

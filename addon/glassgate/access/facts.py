@@ -1,8 +1,9 @@
 """What is known of a visitor and a request when a policy is judged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from types import MappingProxyType
 
 from glassgate.access.identity import Identity
 
@@ -47,4 +48,4 @@ class Facts:
     service_token: ServiceToken | None = None
     certificate: ClientCertificate | None = None
     linked_apps: frozenset[str] = frozenset()  # AUD tags of other apps whose live tokens came with the request
-    evaluations: Mapping[Evaluation, bool | None] = field(default_factory=dict)  # who was asked, and what they said
+    evaluations: Mapping[Evaluation, bool | None] = MappingProxyType({})  # who was asked, and what they said

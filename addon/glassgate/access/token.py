@@ -73,6 +73,7 @@ def mint(
     nonce: str,
     now: float,
     expires: float,
+    country: str | None = None,
 ) -> str:
     """Sign an application token (RFC 7519; Cloudflare Access's claims). `expires` is Unix seconds."""
     claims: dict[str, Any] = {
@@ -84,7 +85,7 @@ def mint(
         "type": "app",
         "identity_nonce": nonce,
         "sub": subject,
-        "country": "",
+        "country": country or "",
         "custom": {},
     }
     if email is not None:

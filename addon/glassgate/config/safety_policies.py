@@ -42,6 +42,16 @@ def _open_apps(settings: Settings) -> Warnings:
                 yield GlassgateError(what, where=_policy_place(settings, app, policy), mend=mend)
 
 
+def _closed_apps(settings: Settings) -> Warnings:
+    for app in settings.apps:
+        if all(policy.decision is Decision.DENY for policy in app.policies):
+            yield GlassgateError(
+                f"nobody can open `{app.name}`: none of its policies lets anybody in",
+                where=place(settings, "apps", app.name),
+                mend="add a policy with `decision: allow`",
+            )
+
+
 type _Said = tuple[str, str] | None
 
 
@@ -228,4 +238,4 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-CHECKS: tuple[Callable[[Settings], Warnings], ...] = (_open_apps, _idle_policies, _uncounted_emails)
+CHECKS: tuple[Callable[[Settings], Warnings], ...] = (_open_apps, _closed_apps, _idle_policies, _uncounted_emails)

@@ -9,7 +9,7 @@ from glassgate.access import pages
 from glassgate.access.app import App
 from glassgate.access.messages import MESSAGES
 from glassgate.gate.exchange import Answer, Request
-from glassgate.gate.headers import UNKNOWN
+from glassgate.gate.headers import UNKNOWN, country
 from glassgate.gate.site import Site
 from glassgate.gate.visitor import is_navigation
 from glassgate.record.events import Action, Event
@@ -93,6 +93,7 @@ def told(action: Action, request: Request, site: Site, **more: Any) -> Event:
         at=request.at,
         ray=request.ray,
         ip=str(site.client(request) or UNKNOWN),
+        country=country(request, site.trusted_proxies),
         host=_host(request),
         method=request.method[:32],
         path=request.path[:512],

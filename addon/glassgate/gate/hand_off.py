@@ -152,7 +152,7 @@ def _issue(
     identity = session.identity
     minted = token.mint(
         site.keys.signing, issuer=site.issuer, audience=app.aud, subject=identity.user_id, email=identity.email,
-        nonce=nonce, now=request.at, expires=expires,
+        nonce=nonce, now=request.at, expires=expires, country=facts.country,
     )  # fmt: skip
     lines = [
         ("Set-Cookie", cookies.set_app_token(minted, expires)),

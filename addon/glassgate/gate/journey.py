@@ -154,7 +154,8 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         return answers.standard(request, "token_conflict", headers=[("Clear-Site-Data", '"cookies"')])
     if found.granted is None or found.checked is None:
         return _without_session(site, request, app, host, found)
-    facts = yield from known(site, request, app, found.granted.session)
+    session = found.granted.session
+    facts = (yield from known(site, request, app, session)) if app.asks_services else site.facts(session, request)
     verdict = judge(app.policies, facts)
     if not verdict.allowed or verdict.policy is None:
         if is_navigation(request) and missing_acrs(app.policies, facts):

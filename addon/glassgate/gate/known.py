@@ -5,7 +5,7 @@ from typing import Any
 from glassgate.access.app import App
 from glassgate.access.facts import Facts
 from glassgate.access.policy import Policy
-from glassgate.access.session import Session
+from glassgate.access.session import Session, digest
 from glassgate.gate.documents import describe
 from glassgate.gate.evaluations import Asker
 from glassgate.gate.exchange import Request, Steps
@@ -30,7 +30,7 @@ def evaluated(site: Site, policies: tuple[Policy, ...], facts: Facts, session: S
 
 def _asker(facts: Facts, session: Session | None) -> Asker:
     # Whose provider said something new of them is asked about anew.
-    who = (session.id, session.identity.to_json()) if session else _machine(facts)
+    who = (session.id, digest(session.identity.to_json())) if session else _machine(facts)
     return (*who, str(facts.ip), facts.country or "")
 
 
