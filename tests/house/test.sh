@@ -16,7 +16,9 @@ programs=(
 
 packages_wanted() { # Debian packages whose program is not here, a line each
     local pair
-    for pair in "${programs[@]}"; do command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair##*:}"; done
+    for pair in "${programs[@]}"; do
+        command -v "${pair%%:*}" >/dev/null || [[ -f ${pair%%:*} ]] || printf '%s\n' "${pair##*:}" # a module is no program
+    done
 }
 
 apt() {
