@@ -12,9 +12,11 @@ from bench.signed_in import GROUPS, Gate, person
 from glassgate.access.seal import Seal
 from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.pace import Pace
+from glassgate.gate.service_tokens import ServiceTokens
 from glassgate.gate.sessions import Sessions
 from glassgate.gate.site import Site
 from glassgate.oidc.http import open_http
+from glassgate.state.memory import MemoryStore
 from glassgate.state.open import open_store
 from glassgate.state.store import Change, Store
 
@@ -72,6 +74,7 @@ def site_of(gate: Gate, sessions: Sessions) -> Site:
         seal=Seal(gate.keys.secrets),
         sessions=sessions,
         evaluations=Evaluations("", gate.keys.secrets, open_http(None), secrets.token_urlsafe),
+        service_tokens=ServiceTokens(MemoryStore()),
         pace=Pace(),
         verified={},
         chance=secrets.token_urlsafe,

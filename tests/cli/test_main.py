@@ -7,12 +7,19 @@ from cli.program import deployed, glassgate
 from glassgate import __version__
 from glassgate.cli.main import commands
 
-COMMANDS = ["up", "web", "serve", "check", "sessions", "keys", "token", "entra", "origin", "dns", "lab"]
+COMMANDS = [
+    "up", "web", "serve", "check", "sessions", "keys", "service-tokens", "login", "token", "entra", "origin", "dns",
+    "lab",
+]  # fmt: skip
 INNER = [
     ("sessions", "list"),
     ("sessions", "revoke"),
     ("keys", "list"),
     ("keys", "rotate"),
+    ("service-tokens", "create"),
+    ("service-tokens", "list"),
+    ("service-tokens", "rotate"),
+    ("service-tokens", "delete"),
     ("token", "inspect"),
     ("entra", "doctor"),
     ("entra", "register"),

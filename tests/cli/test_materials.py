@@ -137,3 +137,12 @@ def test_a_file_of_a_credential_is_told_by_its_key_with_a_mend_of_its_own(tmp_pa
     assert problem.where.endswith("config.yaml:8")
     assert problem.what == what.format(tmp_path)
     assert mend in problem.mend
+
+
+def test_an_authority_of_clients_is_told_by_its_key(tmp_path):
+    deployed(tmp_path, lambda text: text.replace("    forward_cookie: true", "    client_ca: clients.pem"))
+    (problem,) = tried(tmp_path).problems
+    assert "clients.pem" in problem.what
+    assert "config.yaml:" in problem.where
+    (tmp_path / "clients.pem").write_bytes((tmp_path / "certs" / "ca.pem").read_bytes())
+    assert tried(tmp_path).problems == ()

@@ -61,6 +61,8 @@ def test_everything_that_is_said_is_there(tmp_path):
         "identity_providers": ["other"],
         "unauthenticated": 401,
         "forward_cookie": True,
+        "client_ca": "clients.pem",
+        "service_token_header": "X-Token",
         "websocket_origins": ["https://c.example.com"],
     }
     loaded = settings(tree, tmp_path)
@@ -80,6 +82,7 @@ def test_everything_that_is_said_is_there(tmp_path):
     own = settings(tree, tmp_path).apps[0].origin.tls
     assert own.client_certificate == client_certificate(loaded.state)
     assert (wiki.session_duration, wiki.providers, wiki.forward_cookie) == (28800, ("other",), True)
+    assert (wiki.client_ca, wiki.service_token_header) == (tmp_path / "clients.pem", b"x-token")
     assert (wiki.unauthenticated, wiki.websocket_origins) == (Unauthenticated.ANSWER_401, ("https://c.example.com",))
 
 

@@ -253,16 +253,11 @@ BROKEN = {
     "cors of later": (app(cors={"a": 1}), "cors", "not there yet", "leave it out"),
     "launcher of later": (app(launcher={"visible": True}), "launcher", "not there yet", "leave it out"),
     "idle too soon": (good(idle_timeout="4m"), "idle_timeout", "`4m` is too short", "from `5m` to `31d`, or `none`"),
+    "service tokens": (good(service_tokens=[{"name": "ci"}]), "service_tokens", "not kept in this file", "create"),
     "fleet of later": (good(fleet={"listen": "x"}), "fleet", "not there yet", "leave it out"),
     # policies
     "policy twice": (app(policies=A["policies"] * 2), "name: staff", "name of a policy of this app twice", "its own"),
     "unknown decision": (policy(decision="alow"), "decision", "`alow` is no decision", "`allow`"),
-    "non_identity of later": (
-        policy(decision="non_identity", include=[{"ip": "::1"}]),
-        "decision",
-        "not there yet",
-        "`allow`",
-    ),
     "rule of two": (
         policy(include=[{"everyone": {}, "ip": "::1"}]),
         "everyone",

@@ -50,6 +50,10 @@ UNWISE = {  # name: (tree, words of the what, words of the mend)
     ),
     "a country that nobody tells": (policy(require=[{"country": "DE"}]), "there are no `trusted_proxies`", "mend"),
     "an app for nobody": (policy(decision="deny", include=ALICE), "nobody can open `wiki`", "decision: allow"),
+    "a certificate that nobody asks for": (policy(require=[{"certificate": {}}]), "the app has no `client_ca`", "mend"),
+    "any program from somewhere": (
+        app(policies=[*STAFF, one("jobs", "service_auth", include=OFFICE)]), "takes any service token", "`common_name`",
+    ),
     "a list of e-mails that do not count": (
         policy(include=[{"email_list": "staff.txt"}]), "asks for e-mails of fabrikam.example", "`email_domains`",
     ),
@@ -74,6 +78,10 @@ WISE = {
     "a deny for some of them": app(policies=[one("no", "deny", include=ALICE), one("yes", include=CONTOSO)]),
     "a deny elsewhere": app(policies=[one("no", "deny", include=CONTOSO, exclude=OFFICE), one("yes", include=ALICE)]),
     "a country of a proxy's": policy(require=[{"country": "DE"}]) | {"trusted_proxies": ["192.0.2.1"]},
+    "programs by name": app(policies=[*STAFF, one("jobs", "service_auth", include=[{"service_token": "ci"}])]),
+    "a certificate of the app's": app(
+        client_ca="clients.pem", policies=[one("staff", include=CONTOSO, require=[{"certificate": {}}])]
+    ),
     "an exclude of some": policy(include=CONTOSO, exclude=ALICE),
 }
 

@@ -20,6 +20,7 @@ GOOD = [
     (values.email_domain, "Contoso.Example", "contoso.example"), (values.email, "a@B.example", "a@B.example"),
     (values.aud, "0" * 64, "0" * 64), (values.identifier, "my-entra_1", "my-entra_1"), (values.name, "Löhne", "Löhne"),
     (values.scope, "api://x/y.z", "api://x/y.z"), (values.context, "c25", "c25"), (values.secret, "a b ü", "a b ü"),
+    (values.header, "Authorization", "Authorization"), (values.header, "X-Token", "X-Token"),
 ]  # fmt: skip
 BAD = [
     (values.size, ""), (values.size, "KiB"), (values.size, "64 kB"), (values.size, "64  KiB"), (values.size, "-1"),
@@ -37,6 +38,8 @@ BAD = [
     (values.recheck, "4s"), (values.recheck, "31d1s"), (values.tenant, "common"), (values.claim, ""),
     (values.claim, "a b"), (values.claim, "\u00fc"), (values.claim, "a" * 201),
     (values.secret, "a\x00"), (values.secret, ""), (values.secret, "a" * 4097), (values.path, "a\x00"),
+    (values.header, ""), (values.header, "X-Token:"), (values.header, "x_token"), (values.header, "a" * 65),
+    (values.header, "Cookie"), (values.header, "Content-Length"), (values.header, "cf-access-client-id"),
 ]  # fmt: skip
 
 

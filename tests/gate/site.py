@@ -16,6 +16,7 @@ from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.exchange import Collect, Request, run
 from glassgate.gate.journey import journey
 from glassgate.gate.pace import Pace
+from glassgate.gate.service_tokens import ServiceTokens
 from glassgate.gate.sessions import Sessions
 from glassgate.gate.site import Site
 from glassgate.oidc.client_auth import ClientSecret
@@ -142,11 +143,12 @@ def site_of(*, apps=None, store=None, keys=None, parties=None, port=8443, fetch=
     provider = Provider("entra", "entra", "client", (ClientSecret("secret"),))
     counter = itertools.count()
     evaluations = Evaluations(f"https://{TEAM}:{port}", keys.secrets, fetch, lambda n: f"nonce-{next(counter)}")
+    store = store or MemoryStore()
     given = {
         "team": TEAM, "port": port, "apps": {domain: one for one in apps for domain in one.domains},
         "lab_hosts": frozenset(("login.localhost",)), "session_duration": 86400, "trusted_proxies": (),
         "parties": parties or {"entra": Party(provider, person("alice"))}, "keys": keys, "seal": Seal(keys.secrets),
-        "sessions": Sessions(store or MemoryStore()), "evaluations": evaluations,
+        "sessions": Sessions(store), "evaluations": evaluations, "service_tokens": ServiceTokens(store),
         "pace": Pace(), "verified": {},
         "chance": lambda n: f"chance{next(counter):04d}-{n}",
         **more,

@@ -2,10 +2,13 @@
 
 import json
 import subprocess
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
-from journeys.visitor import Visitor
+from journeys.demo import PROGRAM, environment
+from journeys.visitor import NAVIGATION, Form, Visitor
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +91,34 @@ def test_nothing_secret_in_audit_log_output_or_metrics(demo):
     assert not [secret for secret in secrets if secret in told]
     assert "typed-by-hand" not in told
     assert "password" not in (demo.folder / "state" / "audit.jsonl").read_text()
+
+
+def test_a_token_by_glassgate_login_does_what_its_person_can(demo):
+    command = [*PROGRAM, "login", "wiki", "--no-browser"]
+    with subprocess.Popen(
+        command, cwd=demo.folder, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        words = program.stderr.readline().rstrip().removesuffix(":").split()[-1]
+        address = program.stderr.readline().strip()
+        visitor = Visitor(demo.ca)
+        page = visitor.sign_in(address, "alice")
+        assert f"<code>{words}</code>" in page.text
+        form = Form(page.text).fields
+        said = visitor.ask(
+            demo.url("team", "/cdn-cgi/access/cli"), method="POST", data={**form, "answer": "yes"},
+            headers={**NAVIGATION, "Origin": demo.url("team", "")},
+        )  # fmt: skip
+        assert said.status == 303
+        forged = f"http://127.0.0.1:{urlsplit(said.headers['Location']).port}/?code=x&state=x"
+        assert requests.get(forged, timeout=10).status_code == 400
+        assert "close this page" in requests.get(said.headers["Location"], timeout=10).text
+        token, rest = program.communicate(timeout=30)
+    assert (program.returncode, rest) == (0, "")
+    for header in (f"Cf-Access-Token: {token.strip()}", f"Authorization: Bearer {token.strip()}"):
+        status, _, body = curl(demo, demo.url("wiki", "/api/whoami"), "-H", header)
+        assert (status, json.loads(body)["claims"]["email"]) == (200, "alice@contoso.example")
+    assert [line for line in audit(demo) if (line["Action"], line.get("Reason")) == ("issued", "program")]
+
+
+def audit(demo):
+    return [json.loads(line) for line in (demo.folder / "state" / "audit.jsonl").read_text().splitlines()]

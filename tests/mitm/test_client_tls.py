@@ -5,15 +5,19 @@ import socket
 import ssl
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from mitmproxy.connection import Client, ConnectionState
 from OpenSSL import SSL
 
+from gate.site import app
 from glassgate.errors import StartError
-from glassgate.mitm.client_tls import ClientTls
+from glassgate.mitm.client_tls import ClientTls, client_cas
 from glassgate.state.certificates import ensure_edge_certificate
+from mitm import openssl
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,10 @@ def connect(gives, ca, host, session=None, **context_of):
     finally:
         running.join(10)
     names = [name for _, name in peer.getpeercert()["subjectAltName"]]
-    return SimpleNamespace(names=names, protocol=peer.selected_alpn_protocol(), sni=client.sni, socket=peer)
+    shown = data.ssl_conn.get_peer_certificate()
+    return SimpleNamespace(
+        names=names, protocol=peer.selected_alpn_protocol(), sni=client.sni, socket=peer, shown=shown
+    )
 
 
 ASKED = [
@@ -150,3 +157,90 @@ def test_a_certificate_that_cannot_be_used(two, tmp_path, broken):
 def test_without_any_there_is_no_start():
     with pytest.raises(StartError, match="no certificate"):
         ClientTls(())
+
+
+# --- client certificates ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory):
+    """A folder with certificates that openssl made: ours.pem and others.pem are authorities, the rest are clients'."""
+    return openssl.clients(tmp_path_factory.mktemp("clients"))
+
+
+def asks(two, clients):
+    """Payroll asks for certificates of our authority; the pattern of apps, too, but for one of its hosts."""
+    ours = clients / "ours.pem"
+    cas = {"payroll.localhost": ours, "*.apps.localhost": ours, "open.apps.localhost": None, "wiki.localhost": None}
+    return ClientTls(two[1:], cas)
+
+
+def shows(two, clients, name, version=None):
+    context = ssl.create_default_context(cafile=str(two[0]))
+    if version:
+        context.minimum_version = context.maximum_version = version
+    if name:
+        context.load_cert_chain(clients / f"{name}.crt", clients / f"{name}.key")
+    return context
+
+
+def met(two, clients, host, name, gives=None, version=None, **more):
+    """The common name that the gate has of a client that would show this certificate."""
+    context = more.pop("context", None) or shows(two, clients, name, version)
+    one = connect(gives or asks(two, clients), two[0], host, context=context, **more)
+    return one.shown.get_subject().CN if one.shown else None
+
+
+HOSTS = [
+    ("where it is asked for", "payroll.localhost", "ci"),
+    ("by a pattern", "any.apps.localhost", "ci"),
+    ("at a host of its own within the pattern", "open.apps.localhost", None),
+    ("where it is not", "wiki.localhost", None),
+]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(("host", "said"), [row[1:] for row in HOSTS], ids=[row[0] for row in HOSTS])
+def test_a_certificate_is_asked_for_only_where_an_app_wants_it(two, clients, host, said, version):
+    assert met(two, clients, host, "ci", version=version) == said
+
+
+def test_whoever_has_none_is_served_all_the_same(two, clients):
+    assert met(two, clients, "payroll.localhost", None) is None
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("name", ["foreign", "selfmade", "ended", "server"])
+def test_one_that_the_apps_authority_does_not_answer_for_gets_no_connection(two, clients, name, version):
+    with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+        met(two, clients, "payroll.localhost", name, version=version)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_with_a_certificate_is_not_resumed_and_one_without_gains_none(two, clients, version):
+    gives, context = asks(two, clients), shows(two, clients, "ci", version)
+    first = connect(gives, two[0], "payroll.localhost", context=context)
+    again = connect(gives, two[0], "payroll.localhost", context=context, session=first.socket.session)
+    assert not again.socket.session_reused
+    assert again.shown.get_subject().CN == "ci"
+    elsewhere = connect(gives, two[0], "wiki.localhost", context=context, session=first.socket.session)
+    assert elsewhere.shown is None
+    plain = connect(gives, two[0], "wiki.localhost", context=context)
+    taken = connect(gives, two[0], "payroll.localhost", context=context, session=plain.socket.session)
+    assert taken.shown is None or not taken.socket.session_reused
+
+
+def test_an_authority_that_cannot_be_used(two, tmp_path):
+    (tmp_path / "clients.pem").write_text("no PEM")
+    with pytest.raises(StartError, match=r"clients\.pem"):
+        ClientTls(two[1:], {"wiki.localhost": tmp_path / "clients.pem"})
+
+
+def test_apps_of_one_host_trust_the_same():
+    one, other = app("wiki", "wiki.localhost"), app("admin", "wiki.localhost")
+    trusting = replace(one, client_ca=Path("a.pem"))
+    assert client_cas([trusting, app("payroll", "payroll.localhost")]) == {
+        "wiki.localhost": Path("a.pem"), "payroll.localhost": None,
+    }  # fmt: skip
+    with pytest.raises(StartError, match="differ in their client_ca"):
+        client_cas([trusting, other])

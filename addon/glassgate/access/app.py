@@ -53,6 +53,8 @@ class App:
     unauthenticated: Unauthenticated = Unauthenticated.AUTO
     forward_cookie: bool = False
     websocket_origins: tuple[str, ...] = ()  # further allowed origins, "https://host[:port]"
+    service_token_header: bytes = b""  # in lower case: the one header that may hold a service token; b"": none may
+    client_ca: Path | None = None  # PEM: whose client certificates are asked for; None: none is
     max_body: int | None = None  # bytes of one request's body; None: as many as there are
     # What its policies come to, once and not at every request: those that let a request in without a sign-in, whether
     # they ask other services, and for certificates, and of which other apps they take tokens (AUD tags).

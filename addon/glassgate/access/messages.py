@@ -99,6 +99,12 @@ MESSAGES = {
         "It is too old, incomplete, or was not made here. Sign-in links are good for five minutes.",
         "Open the application by its own address: it will bring you here with a fresh link.",
     ),
+    "program_unknown": Message(
+        404,
+        "This program's question leads nowhere",
+        "It is too old, was answered before, or names an application that is not here.",
+        "Start the program again: it opens this page with a fresh question.",
+    ),
     "wrong_method": Message(
         405,
         "Not in this way",

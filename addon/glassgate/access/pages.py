@@ -23,7 +23,7 @@ _PAGES = Environment(
 _STYLE = _PAGES.get_template("style.css").render()
 _TEMPLATES = {
     name: _PAGES.get_template(f"{name}.html")
-    for name in ("choose", "denied", "message", "refused", "signed_out", "team")
+    for name in ("choose", "denied", "message", "program", "refused", "signed_out", "team")
 }
 
 # What is marked in our own texts: a `name` of the configuration, and an address.
@@ -31,21 +31,14 @@ _MARKED = re.compile(r"`([^`]+)`|(https://[^\s()]*[^\s().,:;])")
 
 
 # Content Security Policy Level 3. The style sheet stands in the page and is named by its digest; img-src is for the
-# icon. Nothing here posts a form: a page that does, to end on another host, must be sent without form-action, which
-# browsers apply to every redirect that follows the POST.
-def csp(frame_ancestors: str = "'none'") -> str:
-    """The policy of a page; `frame_ancestors` is who may frame it, an origin."""
+# icon. A page that posts a form to end elsewhere is sent without form-action, which browsers apply to every redirect
+# that follows the POST.
+def csp(frame_ancestors: str = "'none'", form_action: str | None = "'none'") -> str:
+    """The policy of a page; `frame_ancestors` is who may frame it, an origin, `form_action` where its forms may go."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src 'sha256-{digest}'",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-            f"frame-ancestors {frame_ancestors}",
-        )
-    )
+    forms = [f"form-action {form_action}"] if form_action else []
+    said = ["default-src 'none'", f"style-src 'sha256-{digest}'", "img-src data:", "base-uri 'none'", *forms]
+    return "; ".join([*said, f"frame-ancestors {frame_ancestors}"])
 
 
 CSP = csp()
@@ -142,6 +135,13 @@ def team(
         ends_exactly=ends.isoformat(timespec="seconds"),
         logout_url=logout_url,
     )
+
+
+def program(*, app: str, address: str, who: str, words: str, port: int, meta: str, action: str, ray: str) -> str:
+    """The question whether a program may have a token: `who` gives it, `words` are those that its terminal shows."""
+    return _render(
+        "program", ray, app=app, address=address, who=who, words=words, port=port, meta=meta, action=action
+    )  # fmt: skip
 
 
 def signed_out(*, ray: str, again_url: str | None) -> str:

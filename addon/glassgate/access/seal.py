@@ -20,6 +20,8 @@ class Purpose(StrEnum):
     STATE = "state"  # the OAuth `state`
     HAND_OFF = "hand_off"  # from the team domain to the app, once
     POSTED = "posted"  # a provider's answer that came in a form, on its way into an address
+    PROGRAM = "program"  # what a program asks a person for, on its way through a sign-in
+    PROGRAM_CODE = "program_code"  # the person's yes, on its way to the program
     KEPT = "kept"  # a refresh token in the store
 
 

@@ -18,7 +18,7 @@ from glassgate.errors import ConfigError, GlassgateError
 from glassgate.gate.callback import CALLBACK_PATH
 
 
-@click.command()
+@click.command(short_help="Check a configuration: its errors, then what is unwise.")
 @config_option
 @json_option
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")

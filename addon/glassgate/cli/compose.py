@@ -24,11 +24,12 @@ from glassgate.gate.callback import CALLBACK_PATH
 from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.pace import Pace
 from glassgate.gate.provider_logout import FRONT_PATH
+from glassgate.gate.service_tokens import ServiceTokens
 from glassgate.gate.sessions import Sessions
 from glassgate.gate.sign_out import LOGOUT_PATH
 from glassgate.gate.site import Site
 from glassgate.mitm.addon import GateAddon
-from glassgate.mitm.client_tls import ClientTls
+from glassgate.mitm.client_tls import ClientTls, client_cas
 from glassgate.mitm.core import Core
 from glassgate.mitm.lanes import Lanes
 from glassgate.mitm.tls import OriginTrust
@@ -55,6 +56,7 @@ logger = logging.getLogger("glassgate")
 # A sign-in makes up to four calls to its provider, and gives up as a whole after 20 seconds.
 PROVIDER_TIMEOUT = 5.0  # seconds for one
 EVALUATION_TIMEOUT = 3.0  # seconds for a call to a service that a policy asks, or for its keys
+USES_WRITTEN = 60.0  # seconds from one time that the last uses of service tokens are written to the next
 
 
 @dataclass(slots=True)
@@ -108,12 +110,17 @@ def compose(settings: Settings) -> Composed:
     audit = AuditLog(settings.audit, metrics.audit_lost) if settings.audit else None
     lanes = Lanes()
     recorder = Recorder(audit, metrics)
-    site = _site(settings, keys, Sessions(store, settings.idle_timeout, now), metrics)
+    service_tokens = ServiceTokens(store)
+    site = _site(settings, keys, Sessions(store, settings.idle_timeout, now), service_tokens, metrics)
     heard = Hearing(store, keys, lambda: addon.site.sessions.hear(), site.verified.clear)
-    beside = (sweeper(store, time.time), Repeating("hearing", hearing.EVERY, lambda: heard.look(time.time())))
+    beside = (
+        sweeper(store, time.time),
+        Repeating("hearing", hearing.EVERY, lambda: heard.look(time.time())),
+        Repeating("uses", USES_WRITTEN, service_tokens.write_used),
+    )
     starts: list[Callable[[], None]] = [one.start for one in beside]
     closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close]
-    closes += [one.close for one in beside]
+    closes += [service_tokens.write_used, *(one.close for one in beside)]
     if settings.metrics_at:
         # A probe that reads what is never there: it asks the store, and changes nothing.
         ready = {"store": lambda: store.get("probe", "probe", time.time()) is None}
@@ -132,9 +139,9 @@ def compose(settings: Settings) -> Composed:
     def renewed(fresh: Settings) -> Core:
         sessions = Sessions(store, fresh.idle_timeout, time.time())
         core = Core(
-            site=_site(fresh, keys, sessions, metrics, addon.site),
+            site=_site(fresh, keys, sessions, service_tokens, metrics, addon.site),
             trust=OriginTrust(fresh.apps),
-            tls=ClientTls(fresh.certificates),
+            tls=ClientTls(fresh.certificates, client_cas(fresh.apps)),
             limits=fresh.limits,
             proxies=fresh.trusted_proxies,
         )
@@ -145,7 +152,10 @@ def compose(settings: Settings) -> Composed:
     return Composed(settings, addon, starts, closes, lab, Changes(settings, os.environ, renewed, recorder))
 
 
-def _site(settings: Settings, keys: KeyRing, sessions: Sessions, metrics: Metrics, earlier: Site | None = None) -> Site:
+def _site(
+    settings: Settings, keys: KeyRing, sessions: Sessions, service_tokens: ServiceTokens, metrics: Metrics,
+    earlier: Site | None = None,
+) -> Site:  # fmt: skip
     """The site of a configuration. Of an `earlier` one stays what the configuration does not say."""
     callback = settings.origin_of(settings.team.host) + CALLBACK_PATH
     known = earlier.parties if earlier else {}
@@ -173,6 +183,7 @@ def _site(settings: Settings, keys: KeyRing, sessions: Sessions, metrics: Metric
             open_http(None, timeout=EVALUATION_TIMEOUT),
             secrets.token_urlsafe,
         ),
+        service_tokens=service_tokens,
         pace=earlier.pace if earlier else Pace(),
         verified=earlier.verified if earlier else {},
         chance=secrets.token_urlsafe,

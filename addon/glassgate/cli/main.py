@@ -18,6 +18,8 @@ COMMANDS = {
     "check": "check",
     "sessions": "sessions",
     "keys": "keys",
+    "service-tokens": "service_tokens",
+    "login": "login",
     "token": "token",
     "entra": "entra",
     "origin": "origin",
@@ -49,7 +51,9 @@ class Commands(click.Group):
         """The command of a name; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"glassgate.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        command: click.Command = getattr(
+            import_module(f"glassgate.cli.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_")
+        )
         return command
 
 

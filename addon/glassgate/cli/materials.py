@@ -10,6 +10,7 @@ from pathlib import Path
 
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
+from glassgate.mitm.client_tls import client_cas
 from glassgate.mitm.tls import OriginTrust
 from glassgate.oidc.client_auth import UnusableFileError, check_credential
 from glassgate.state.certificates import check_authorities, check_leaf, ensure_edge_certificate
@@ -77,6 +78,13 @@ def _origins(settings: Settings) -> Problems:
     yield from each or _tried(settings, ("apps",), OriginTrust, settings.apps)
 
 
+def _client_authorities(settings: Settings) -> Problems:
+    for app in settings.apps:
+        if app.client_ca:
+            yield from _tried(settings, ("apps", app.name, "client_ca"), check_authorities, app.client_ca)
+    yield from _tried(settings, ("apps",), client_cas, settings.apps)
+
+
 def _folders(settings: Settings) -> Problems:
     places = [(settings.state, "state")]
     if settings.store.startswith("sqlite:"):
@@ -108,4 +116,6 @@ def _at(settings: Settings, fault: StartError, *names: str) -> GlassgateError:
     return GlassgateError(f"{fault.where}: {fault.what}" if fault.where else fault.what, where=place, mend=fault.mend)
 
 
-_CHECKS: tuple[Callable[[Settings], Problems], ...] = (_certificates, _providers, _origins, _folders)
+_CHECKS: tuple[Callable[[Settings], Problems], ...] = (
+    _certificates, _providers, _origins, _client_authorities, _folders,
+)  # fmt: skip

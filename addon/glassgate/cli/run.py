@@ -28,7 +28,7 @@ LAST_PORT = 65535
 LONGER = 10.0  # seconds that a worker has for its end, beyond what is under way
 
 
-@click.command()
+@click.command(short_help="Start the gate, with the lab where that is enabled.")
 @config_option
 def up(path: Path) -> None:
     """Start the gate, with the lab where the configuration enables it."""
@@ -37,7 +37,7 @@ def up(path: Path) -> None:
     asyncio.run(masters.run_lean(composed, lambda: click.echo(_welcome(composed))))
 
 
-@click.command()
+@click.command(short_help="`up` under mitmweb: every request can be looked at.")
 @config_option
 def web(path: Path) -> None:
     """The same as `up`, under mitmweb: every request can be looked at."""

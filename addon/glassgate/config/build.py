@@ -145,6 +145,8 @@ class Builder:
             unauthenticated=entry.unauthenticated,
             forward_cookie=entry.forward_cookie,
             websocket_origins=tuple(entry.websocket_origins),
+            service_token_header=(entry.service_token_header or "").lower().encode(),
+            client_ca=self._optional(entry.client_ca),
             max_body=entry.max_body,
         )
 

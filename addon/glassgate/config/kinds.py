@@ -107,9 +107,12 @@ def read_decision(value: object) -> Decision:
     """The decision of a policy, by its name here or in Cloudflare's API."""
     if not isinstance(value, str) or value not in DECISIONS:
         raise BadValueError(f"{shown(value)} is no decision", did_you_mean(str(value), DECISIONS))
-    if DECISIONS[value] is Decision.SERVICE_AUTH:
-        raise BadValueError(f"`{value}` is not there yet", "write `allow`, `deny` or `bypass`")
     return DECISIONS[value]
+
+
+def not_in_the_file(value: object) -> None:
+    """Refuse service tokens: whoever reads the file would have them."""
+    raise BadValueError("service tokens are not kept in this file", "make them with `glassgate service-tokens create`")
 
 
 def read_unauthenticated(value: object) -> Unauthenticated:

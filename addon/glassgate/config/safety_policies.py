@@ -79,8 +79,8 @@ def _takes_any_machine(policy: Policy, app: App) -> _Said:
     if all(shown) or any(isinstance(one, _CREDENTIALS) for one in every_question(policy.require)):
         return None
     return (
-        f"the policy `{policy.name}` of `{app.name}` lets in programs that show neither a token nor a certificate",
-        "require `any_valid_service_token`, or write `decision: bypass` where that is meant",
+        f"the policy `{policy.name}` of `{app.name}` takes any service token and any client certificate that counts",
+        "name those that it is for, with `service_token` or `common_name`; where nothing need be shown: `bypass`",
     )
 
 
@@ -125,7 +125,8 @@ def _idle_policies(settings: Settings) -> Warnings:
                 )
             else:
                 yield from _dead_rules(settings, app, policy, taken)
-                before.append(policy)
+                # A policy for programs decides of those alone that show something.
+                before += [policy] if policy.decision is not Decision.SERVICE_AUTH else []
 
 
 def _dead_rules(settings: Settings, app: App, policy: Policy, taken: list[Policy | None]) -> Warnings:
@@ -170,6 +171,8 @@ def _never(rule: Rule, app: App, settings: Settings) -> str:
         return f"`{rule.label}` is about `{question.provider}`, which signs nobody in here"
     if isinstance(question, Country) and not settings.trusted_proxies:
         return f"`{rule.label}` goes by the word of a trusted proxy, and there are no `trusted_proxies`"
+    if isinstance(question, Certificate | CommonName) and app.client_ca is None:
+        return f"`{rule.label}` goes by client certificates, and the app has no `client_ca`"
     return _impossible(question, app, settings) if isinstance(question, RuleSet) else ""
 
 

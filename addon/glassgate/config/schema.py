@@ -42,6 +42,7 @@ from glassgate.config.kinds import (
     Text,
     Token,
     WebOrigin,
+    not_in_the_file,
     read_decision,
     read_unauthenticated,
 )
@@ -238,8 +239,14 @@ class App(Part):
     keep_forms: Annotated[Any, NotYet(False)] = False
     deny_url: Annotated[Any, NotYet(None)] = None
     machine_deny_url: Annotated[Any, NotYet(None)] = None
-    client_ca: Annotated[Any, NotYet(None)] = None
-    service_token_header: Annotated[Any, NotYet(None)] = None
+    service_token_header: Annotated[str, Text(values.header, "Authorization")] | None = Field(
+        None,
+        description="A header that may hold a service token as JSON, beside `CF-Access-Client-Id` and `-Secret`.",
+    )
+    client_ca: File | None = Field(
+        None,
+        description="Whose client certificates its visitors are asked for (PEM). Default: they are asked for none.",
+    )
     launcher: Annotated[Any, NotYet(None)] = None
     auto_redirect: Annotated[Any, NotYet(False)] = False
     compat: Annotated[Any, NotYet(None)] = None
@@ -303,7 +310,9 @@ class Config(Part):
     metrics: Listens | None = Field(None, description="Where /metrics, /healthz and /readyz are. Default: nowhere.")
     lab: Lab | None = Field(None, description="A stand-in Entra tenant and sample origins, to learn and to try.")
     fleet: Annotated[Any, NotYet(None)] = None
-    service_tokens: Annotated[Any, NotYet(None)] = None
+    service_tokens: Annotated[None, Read(not_in_the_file, {"not": {}})] = Field(
+        None, description="Not kept here: `glassgate service-tokens create` makes them, in the store."
+    )
 
 
 # The part that stands at each place but the providers'; "*" is any index or name.

@@ -194,6 +194,27 @@ def token(text: str) -> str:
     return text
 
 
+_TAKEN_HEADERS = {
+    "host",
+    "cookie",
+    "connection",
+    "upgrade",
+    "te",
+    "transfer-encoding",
+    "content-length",
+    "content-type",
+}
+
+
+def header(text: str) -> str:
+    """The name of a header that a visitor may set for us, and that means nothing else (RFC 9110 section 5.1)."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", text):
+        raise BadValueError(f"`{text}` is no header's name", "write it without a colon, such as `Authorization`")
+    if text.lower() in _TAKEN_HEADERS or text.lower().startswith("cf-access-"):
+        raise BadValueError(f"`{text}` means something else", "take `Authorization`, or a name of your own")
+    return text
+
+
 def secret(text: str) -> str:
     """A secret: anything without control characters. No message of ours quotes it."""
     if not text or len(text) > 4096 or not text.isprintable():

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -42,6 +43,17 @@ def page(
         *headers,
     ]
     return Answer(status, tuple(lines), html.encode(), events)
+
+
+def form_page(request: Request, html: str) -> Answer:
+    """A page whose form is answered by a redirect: browsers would apply `form-action` to that, too. They say where
+    a form comes from (`Origin`) only where the referrer policy lets them."""
+    answer = page(request, 200, html, csp=pages.csp(form_action=None))
+    told = (
+        ("Referrer-Policy", "same-origin") if name == "Referrer-Policy" else (name, value)
+        for name, value in answer.headers
+    )
+    return replace(answer, headers=tuple(told))
 
 
 def data(request: Request, status: int, value: Any, headers: Lines = (), events: tuple[Event, ...] = ()) -> Answer:

@@ -18,6 +18,15 @@ type Fields = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """A client's certificate, as TLS proved it. Times are Unix seconds."""
+
+    common_name: str | None
+    fingerprint: str  # SHA-256 of it, 64 hex digits
+    not_after: float
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """The head of one request, as it was received. Nothing of its body: what is decided is decided before it."""
 
@@ -29,6 +38,8 @@ class Request:
     target: str  # path and query, as sent
     headers: Fields
     peer: Address
+    sni: str | None = None  # the host that TLS was begun for, in lower case
+    certificate: ShownCertificate | None = None  # the client's, trusted by that host's app
     _by_name: dict[bytes, list[bytes]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 
 from glassgate.access import cookies, meta, token
 from glassgate.access.app import App
-from glassgate.access.policy import judge, missing_acrs
+from glassgate.access.policy import Verdict, judge, missing_acrs
 from glassgate.access.seal import Purpose, SealError
 from glassgate.access.session import Grant, Session, digest
 from glassgate.gate import answers, denials
 from glassgate.gate.credentials import presented
 from glassgate.gate.exchange import Answer, Request, Steps
+from glassgate.gate.headers import country
 from glassgate.gate.known import known
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.record.events import Action
@@ -145,15 +146,8 @@ def _issue(
         if missing_acrs(app.policies, facts):
             return ask_to_sign_in(site, request, app, host)
         return denials.denied(site, request, app, host, session, verdict)
-    durations = [app.session_duration, verdict.policy.session_duration or app.session_duration]
-    expires = min(session.expires, request.at + min(durations))
-    nonce = site.chance(16)
-    yield from site.sessions.grant(nonce, Grant(session.id, app.aud, expires))
+    minted, expires = yield from issue(site, request, app, session, verdict)
     identity = session.identity
-    minted = token.mint(
-        site.keys.signing, issuer=site.issuer, audience=app.aud, subject=identity.user_id, email=identity.email,
-        nonce=nonce, now=request.at, expires=expires, country=facts.country,
-    )  # fmt: skip
     lines = [
         ("Set-Cookie", cookies.set_app_token(minted, expires)),
         ("Set-Cookie", cookies.clear(cookies.APP_SESSION + carried["i"])),
@@ -166,6 +160,20 @@ def _issue(
         details=verdict.reasons,
     )  # fmt: skip
     return answers.redirect(request, site.url(host, carried["t"]), lines, (event,))
+
+
+def issue(site: Site, request: Request, app: App, session: Session, verdict: Verdict) -> Steps[tuple[str, float]]:
+    """An application token for whom the policies let in, and when it ends: the shortest of what they all say."""
+    durations = [app.session_duration, (verdict.policy and verdict.policy.session_duration) or app.session_duration]
+    expires = min(session.expires, request.at + min(durations))
+    nonce = site.chance(16)
+    yield from site.sessions.grant(nonce, Grant(session.id, app.aud, expires))
+    identity = session.identity
+    minted = token.mint(
+        site.keys.signing, issuer=site.issuer, audience=app.aud, subject=identity.user_id, email=identity.email,
+        nonce=nonce, now=request.at, expires=expires, country=country(request, site.trusted_proxies),
+    )  # fmt: skip
+    return minted, expires
 
 
 def _signed(site: Site, request: Request, app: App) -> list[token.AppToken]:

@@ -61,10 +61,12 @@ def for_origin(
     forward_cookie: bool,
     websocket: bool,
     bearer: str | None = None,
+    without: bytes = b"",
 ) -> Fields:
     """The headers that the origin gets: hop-by-hop and spoofable ones removed first, then ours added.
 
-    Without `assertion` it is told of nobody. `bearer` is one of our tokens, which came as a Bearer and goes no further.
+    Without `assertion` it is told of nobody. `bearer` is one of our tokens, which came as a Bearer and goes no further,
+    as does the header named `without` (in lower case).
     A Connection header may name further hop-by-hop ones; it can never make one of ours disappear.
     """
     listed = _listed(request.values(b"connection"))
@@ -74,6 +76,8 @@ def for_origin(
     if bearer and request.values(b"authorization"):
         ours_to_take = bearer.encode()
         kept = [field for field in kept if field[0].lower() != b"authorization" or bearer_of(field[1]) != ours_to_take]
+    if without:
+        kept = [field for field in kept if field[0].lower() != without]
     ours = [
         (b"Host", host.encode()),
         (b"X-Forwarded-For", str(client or UNKNOWN).encode()),

@@ -17,6 +17,8 @@ from glassgate.gate import (
     documents,
     hand_off,
     headers,
+    machine,
+    program,
     provider_logout,
     sign_in,
     sign_out,
@@ -62,6 +64,9 @@ def _decide(site: Site, request: Request) -> Steps[Outcome]:
     if host == site.team:
         return (yield from _team(site, request))
     app = site.apps[host]
+    if app.client_ca and request.secure and request.sni != host:
+        # Its certificates are asked for by the host that TLS is begun for: another's would not have been.
+        return answers.refused(request, site, "sni_differs", "misdirected")
     if reserved:
         return (yield from _own_path(site, request, app, host))
     return (yield from _app(site, request, app, host))
@@ -103,8 +108,14 @@ def _team(site: Site, request: Request) -> Steps[Outcome]:
         return provider_logout.back_channel(site, request)
     if request.path == callback.CALLBACK_PATH and request.method == "POST":
         return callback.posted_callback(site, request)
+    if request.path == program.TOKEN_PATH:
+        return program.redeem(site, request) if request.method == "POST" else answers.wrong_method(request, "POST")
+    if request.path == program.PATH and request.method == "POST":
+        return program.answered(site, request)
     if request.method not in READING:
         return answers.wrong_method(request, "GET, HEAD")
+    if request.path == program.PATH:
+        return (yield from program.question(site, request))
     if request.path == "/":
         return (yield from sign_in.home(site, request))
     if request.path.startswith(sign_in.LOGIN_PATH):
@@ -143,7 +154,7 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         *app.websocket_origins,
     ):
         return answers.refused(request, site, "websocket_origin", "foreign_origin")
-    if app.without_sign_in:
+    if app.without_sign_in or machine.shows(request, app):
         passed = yield from without_sign_in.passed(site, request, app, host, websocket=websocket)
         if passed:
             return passed

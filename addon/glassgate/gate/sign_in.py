@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from glassgate.access import cookies, meta, pages
+from glassgate.access.app import App
 from glassgate.access.outlook import foregone
 from glassgate.access.policy import judge, missing_acrs
 from glassgate.access.seal import Purpose
@@ -63,6 +64,25 @@ def home(site: Site, request: Request) -> Steps[Answer]:
         return (yield from _begin_again(site, request, wish, session, frozenset()))
     if len(offered) != 1:
         return _choose(site, request, wish, list(site.parties))
+    return (yield from _begin_first(site, request, wish, offered[0]))
+
+
+def first(
+    site: Site,
+    request: Request,
+    app: App,
+    session: Session | None,
+    target: str,
+    acrs: frozenset[str] = frozenset(),
+) -> Steps[Answer]:
+    """Have somebody sign in for an app before they are shown `target`, on the team domain; `acrs` is more proof."""
+    wish = Wish(None, site.team, target)
+    if session and session.identity.provider in app.providers:
+        return (yield from _begin_again(site, request, wish, session, acrs))
+    chosen = request.fields().get("idp", [""])[0]
+    offered = [provider for provider in app.providers if not chosen or provider == chosen]
+    if len(offered) != 1:
+        return _choose(site, request, wish, list(app.providers))
     return (yield from _begin_first(site, request, wish, offered[0]))
 
 

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Protocol
 
 from glassgate.access.app import App
-from glassgate.access.facts import Address, Facts
+from glassgate.access.facts import Address, ClientCertificate, Facts
 from glassgate.access.seal import Seal
 from glassgate.access.session import Session
 from glassgate.access.token import AppToken, SigningKey
@@ -14,6 +14,7 @@ from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.exchange import Request
 from glassgate.gate.headers import client_address, country
 from glassgate.gate.pace import Pace
+from glassgate.gate.service_tokens import ServiceTokens
 from glassgate.gate.sessions import Sessions
 from glassgate.oidc.relying_party import RelyingParty
 
@@ -62,6 +63,7 @@ class Site:
     seal: Seal
     sessions: Sessions
     evaluations: Evaluations
+    service_tokens: ServiceTokens
     pace: Pace
     verified: "dict[tuple[bytes, str], AppToken]"  # tokens whose signature held, by (SHA-256 of the token, AUD)
     chance: Callable[[int], str]
@@ -94,4 +96,13 @@ class Site:
             ip=self.client(request),
             now=request.at if now is None else now,
             country=country(request, self.trusted_proxies) if self.trusted_proxies else None,
+            certificate=self._certificate(request, now or request.at) if request.certificate else None,
         )
+
+    def _certificate(self, request: Request, now: float) -> ClientCertificate | None:
+        """The client's certificate, while it lasts; of a connection for another host it is another app's to trust."""
+        shown = request.certificate
+        asked = {host.lower().partition(":")[0] for host in request.hosts}
+        if shown is None or now >= shown.not_after or asked != {request.sni}:
+            return None
+        return ClientCertificate(shown.common_name, shown.fingerprint)

@@ -1,42 +1,90 @@
-"""What passes without a sign-in: a bypass, of which the origin is told nobody."""
+"""What passes without a sign-in: a bypass, of which the origin is told nobody, and programs."""
 
+from dataclasses import replace
 from functools import partial
 
 from glassgate.access import token
 from glassgate.access.app import App
 from glassgate.access.facts import Facts
 from glassgate.access.policy import Decision, Verdict, judge
-from glassgate.gate import answers, headers
-from glassgate.gate.exchange import Forward, Request, Steps
+from glassgate.gate import answers, headers, machine
+from glassgate.gate.exchange import Answer, Forward, Request, Steps
 from glassgate.gate.known import evaluated
+from glassgate.gate.machine import Program
 from glassgate.gate.site import Site
 from glassgate.record.events import Action
 
 
-def passed(site: Site, request: Request, app: App, host: str, *, websocket: bool) -> Steps[Forward | None]:
-    """The way to the origin, where a policy that needs no sign-in lets this request in; None: people are judged."""
-    facts = yield from _known(site, request, app, request.at)
+def passed(site: Site, request: Request, app: App, host: str, *, websocket: bool) -> Steps[Forward | Answer | None]:
+    """The way to the origin, where a policy that needs no sign-in lets this request in; None: people are judged.
+
+    Who shows a service token is a program, and judged as nothing else (Cloudflare Access's strict mode).
+    """
+    program = yield from machine.recognised(site, request, app, request.at)
+    facts = yield from _known(site, request, app, program, request.at)
     verdict = judge(app.without_sign_in, facts)
     if verdict.decision is Decision.BYPASS:
-        return _bypassed(site, request, app, host, verdict, websocket=websocket)
-    return None
+        return _bypassed(site, request, app, host, verdict, program, websocket=websocket)
+    if program and isinstance(program.token, machine.MachineError):
+        return machine.refused(site, request, app, host, program.token)
+    if verdict.decision is Decision.SERVICE_AUTH and _proves(facts):
+        return _served(site, request, app, host, verdict, facts, program, websocket=websocket)
+    return machine.denied(site, request, app, host, facts.service_token, verdict) if facts.service_token else None
 
 
 def still_passes(site: Site, request: Request, app: App, now: float) -> Steps[str | None]:
     """Why a request that passed would not pass now; None: it would."""
-    verdict = judge(app.without_sign_in, (yield from _known(site, request, app, now)))
-    return None if verdict.decision is Decision.BYPASS else "policy"
+    program = yield from machine.recognised(site, request, app, now)
+    facts = yield from _known(site, request, app, program, now)
+    verdict = judge(app.without_sign_in, facts)
+    if verdict.decision is Decision.BYPASS:
+        return None
+    refused = program and not program.fact
+    return None if verdict.decision is Decision.SERVICE_AUTH and _proves(facts) and not refused else "policy"
 
 
-def _known(site: Site, request: Request, app: App, now: float) -> Steps[Facts]:
+def _proves(facts: Facts) -> bool:
+    """Whether a program showed anything of itself: a policy for programs is no bypass, whatever it asks."""
+    return bool(facts.service_token or facts.certificate or facts.linked_apps)
+
+
+def _known(site: Site, request: Request, app: App, program: Program | None, now: float) -> Steps[Facts]:
     """What the request itself brings, and what other services say of that."""
-    facts = site.facts(None, request, now)
+    facts = replace(site.facts(None, request, now), service_token=program.fact if program else None)
     if not app.asks_services:
         return facts
     return (yield from evaluated(site, app.without_sign_in, facts, None))
 
 
-def _bypassed(site: Site, request: Request, app: App, host: str, verdict: Verdict, *, websocket: bool) -> Forward:
+def _served(
+    site: Site, request: Request, app: App, host: str, verdict: Verdict, facts: Facts, program: Program | None, *,
+    websocket: bool,
+) -> Forward:  # fmt: skip
+    """A program's request: the origin is told its name, its token's or its certificate's, where it has one."""
+    name = facts.service_token.client_id if facts.service_token else None
+    if name is None and facts.certificate:
+        name = facts.certificate.common_name
+    told = partial(
+        answers.told, Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
+        policy=verdict.policy.name if verdict.policy else None, reason="service_auth",
+        details=(f"common name {name}",) if name else (),
+    )  # fmt: skip
+    assertion = None
+    if name:
+        assertion = site.service_tokens.assertion(
+            site.keys.signing, issuer=site.issuer, audience=app.aud, name=name, now=request.at
+        )
+    onward = headers.for_origin(
+        request, host=site.authority(host), client=site.client(request), assertion=assertion, email=None,
+        forward_cookie=False, websocket=websocket, bearer=_bearer_of_ours(site, request, app),
+        without=program.header if program else b"",
+    )  # fmt: skip
+    return Forward(app, onward, request.target, websocket, told, None)
+
+
+def _bypassed(
+    site: Site, request: Request, app: App, host: str, verdict: Verdict, program: Program | None, *, websocket: bool
+) -> Forward:
     told = partial(
         answers.told, Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
         policy=verdict.policy.name if verdict.policy else None, reason="bypass",
@@ -44,6 +92,7 @@ def _bypassed(site: Site, request: Request, app: App, host: str, verdict: Verdic
     onward = headers.for_origin(
         request, host=site.authority(host), client=site.client(request), assertion=None,
         email=None, forward_cookie=False, websocket=websocket, bearer=_bearer_of_ours(site, request, app),
+        without=program.header if program else b"",
     )  # fmt: skip
     return Forward(app, onward, request.target, websocket, told, None)
 

@@ -22,6 +22,7 @@ MARKS = {
     Action.WEBSOCKET_CLOSED: ":stop_sign:",
     Action.IDLE: ":zzz:",
     Action.REVOKED: ":stop_sign:",
+    Action.SERVICE_TOKEN: ":robot:",
     Action.KEYS_ROTATED: ":arrows_counterclockwise:",
     Action.CONFIG_TAKEN: ":page_facing_up:",
     Action.CONFIG_REFUSED: ":warning:",

@@ -1,15 +1,20 @@
-"""Our side of TLS with clients: contexts that are made once, each with a certificate, chosen by the name asked for."""
+"""Our side of TLS with clients: contexts that are made once, each with a certificate, chosen by the name asked for.
 
-from collections.abc import Iterable
+Where an app wants it, and nowhere else, the client is asked for a certificate of its own. OpenSSL verifies it, against
+that app's authority alone, in this very handshake: no such session is resumed, by any name.
+"""
+
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
-from mitmproxy import tls
+from mitmproxy import certs, tls
 from mitmproxy.connection import Client
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
+from glassgate.access.app import App
 from glassgate.errors import StartError
 
 PROTOCOLS = frozenset((b"h2", b"http/1.1"))  # RFC 7301
@@ -24,35 +29,56 @@ class ClientTls:
 
     name = "glassgate-tls"
 
-    def __init__(self, certificates: Iterable[Path]) -> None:
+    def __init__(self, certificates: Iterable[Path], client_cas: Mapping[str, Path | None] | None = None) -> None:
         """PEM files with key, certificate and chain. The first serves whoever asks for no name, or one that none has.
 
-        Raises StartError.
+        `client_cas` has for each host, or pattern of hosts, whose client certificates are asked for there; None: none
+        is. Raises StartError.
         """
         self._by_name: dict[str, SSL.Context] = {}
+        self._files: dict[SSL.Context, Path] = {}
         contexts = [self._learn(path) for path in certificates]
         if not contexts:
             raise StartError("There is no certificate.", mend="name one in tls.certificate")
         self._default = contexts[0]
+        self._asking = {host: self._that_asks(host, ca) if ca else None for host, ca in (client_cas or {}).items()}
 
     def _learn(self, path: Path) -> SSL.Context:
+        context = self._made(path)
+        for name in _names(path.read_bytes()):
+            self._by_name.setdefault(name, context)
+        return context
+
+    def _that_asks(self, host: str, ca: Path) -> SSL.Context:
+        """A context for a host that asks for client certificates, and tells clients whose."""
+        context = self._made(self._files[_of(host, self._by_name) or self._default])
+        try:
+            context.load_verify_locations(str(ca))
+            context.load_client_ca(str(ca).encode())
+        except SSL.Error as fault:
+            raise StartError(
+                f"The client authority {ca} cannot be used.", mend="it is PEM: the certificates of those who sign"
+            ) from fault
+        return context
+
+    def _made(self, path: Path) -> SSL.Context:
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_cipher_list(CIPHERS)
         context.set_options(NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE)
         context.set_alpn_select_callback(_protocol)
         context.set_tlsext_servername_callback(self._named)
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # clients keep their sessions themselves, in tickets
         try:
             context.use_certificate_chain_file(str(path))
             context.use_privatekey_file(str(path))
             context.check_privatekey()
-            names = _names(path.read_bytes())
+            _names(path.read_bytes())
         except (SSL.Error, OSError, ValueError) as fault:
             raise StartError(
                 f"The certificate {path} cannot be used.", mend="it is one PEM file with key, certificate and chain"
             ) from fault
-        for name in names:
-            self._by_name.setdefault(name, context)
+        self._files[context] = path
         return context
 
     def take(self, newer: "ClientTls") -> None:
@@ -74,9 +100,43 @@ class ClientTls:
         client, name = connection.get_app_data(), asked.decode("latin-1").lower()
         if isinstance(client, Client):
             client.sni = name
-        found = self._by_name.get(name) or self._by_name.get("*." + name.partition(".")[2])
+        found = _of(name, self._asking)
+        if found:
+            # In the session of another name, or in one of this name's own, nobody would be asked again.
+            connection.set_options(SSL.OP_NO_TICKET)
+            connection.set_verify(SSL.VERIFY_PEER, _verified)
+        found = found or _of(name, self._by_name)
         if found and found is not connection.get_context():
             connection.set_context(found)
+
+
+def client_cas(apps: Iterable[App]) -> dict[str, Path | None]:
+    """Whose client certificates are asked for at each host. Raises StartError where its apps differ: before there is
+    a path to go by, TLS is done."""
+    found: dict[str, Path | None] = {}
+    for app in apps:
+        for domain in app.domains:
+            host = domain.partition("/")[0]
+            if found.setdefault(host, app.client_ca) != app.client_ca:
+                raise StartError(
+                    f"Two applications at {host} differ in their client_ca.", where=f"app {app.name}",
+                    mend="give both the same, and let policies ask for a `certificate`",
+                )  # fmt: skip
+    return found
+
+
+def _of(host: str, by_name: Mapping[str, SSL.Context | None]) -> SSL.Context | None:
+    """What there is for a host, or for a pattern that it fits: its own comes first, also where that is nothing."""
+    return by_name[host] if host in by_name else by_name.get("*." + host.partition(".")[2])
+
+
+def _verified(_: SSL.Connection, certificate: crypto.X509, code: int, depth: int, good: int) -> bool:
+    """Take what OpenSSL found good, if it can be read: mitmproxy leaves out what cannot, and another would count."""
+    try:
+        certs.Cert.from_pyopenssl(certificate).cn  # noqa: B018 - it may be unreadable
+    except ValueError:
+        return False
+    return bool(good)
 
 
 def _protocol(_: SSL.Connection, offered: list[bytes]) -> Any:

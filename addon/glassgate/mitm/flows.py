@@ -4,12 +4,12 @@ import secrets
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
-from mitmproxy import http
+from mitmproxy import certs, http
 from mitmproxy.connection import Client
 
 from glassgate.access.facts import Address
 from glassgate.gate.answers import reason_phrase
-from glassgate.gate.exchange import Answer, Forward, Request
+from glassgate.gate.exchange import Answer, Forward, Request, ShownCertificate
 
 # What stands for an answer as long as nothing is decided: one for all, since it is sent only where a decision breaks.
 REFUSED = http.Response(
@@ -38,6 +38,8 @@ def head(client: Client, request: http.Request, at: float) -> Request:
         target=request.data.path.decode("latin-1"),
         headers=fields,
         peer=peer_address(client.peername),
+        sni=client.sni,
+        certificate=_certificate(client.certificate_list[0]) if client.certificate_list else None,
     )
 
 
@@ -59,6 +61,12 @@ def _address(text: str) -> Address:
     address = ip_address(text.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+@lru_cache(1024)
+def _certificate(shown: certs.Cert) -> ShownCertificate:
+    """What is told of the certificate that a client showed: TLS has verified it, else there were no connection."""
+    return ShownCertificate(shown.cn, shown.fingerprint().hex(), shown.notafter.timestamp())
 
 
 def response(answer: Answer, *, head: bool = False) -> http.Response:

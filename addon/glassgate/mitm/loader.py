@@ -19,7 +19,7 @@ from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm import options
 from glassgate.mitm.addon import GateAddon
-from glassgate.mitm.client_tls import ClientTls
+from glassgate.mitm.client_tls import ClientTls, client_cas
 from glassgate.mitm.core import Core
 from glassgate.mitm.stock import StockServer
 from glassgate.record.redact import RedactFilter
@@ -99,7 +99,7 @@ class Place:
         options.refuse_dangerous(ctx.options)
         for handler in logging.getLogger().handlers:
             handler.addFilter(RedactFilter())
-        tls = ClientTls(program.settings.certificates)
+        tls = ClientTls(program.settings.certificates, client_cas(program.settings.apps))
         self.addons += [program.addon, tls]
         self._program = program
         for said in safety.on_stock_programs(program.settings) if self._listen is _by_mitmproxy else ():

@@ -18,6 +18,7 @@ class Action(StrEnum):
     IDLE = "session_idle"  # nobody used a session for long: it ended
     REVOKED = "revoked"  # an administrator ended a session
     KEYS_ROTATED = "keys_rotated"  # an administrator had new keys made
+    SERVICE_TOKEN = "service_token"  # noqa: S105 - a name; an administrator made, rotated or deleted one: `reason` says which
     CONFIG_TAKEN = "config_taken"  # the configuration changed while the gate runs, and counts from now on
     CONFIG_REFUSED = "config_refused"  # it changed and cannot be taken: the one before stays in force
     ALLOWED = "allowed"  # a request was let in; counted, and not in the audit log
