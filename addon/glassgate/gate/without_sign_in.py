@@ -10,6 +10,8 @@ from glassgate.access.policy import Decision, Verdict, judge
 from glassgate.gate import answers, headers, machine
 from glassgate.gate.exchange import Answer, Forward, Request, Steps
 from glassgate.gate.known import evaluated
+from glassgate.gate.linked import NOTHING, Linked, linked
+from glassgate.gate.linked import assertion as told_of
 from glassgate.gate.machine import Program
 from glassgate.gate.site import Site
 from glassgate.record.events import Action
@@ -21,21 +23,23 @@ def passed(site: Site, request: Request, app: App, host: str, *, websocket: bool
     Who shows a service token is a program, and judged as nothing else (Cloudflare Access's strict mode).
     """
     program = yield from machine.recognised(site, request, app, request.at)
-    facts = yield from _known(site, request, app, program, request.at)
+    link = (yield from linked(site, request, app, request.at)) if app.linked else NOTHING
+    facts = yield from _known(site, request, app, program, link, request.at)
     verdict = judge(app.without_sign_in, facts)
     if verdict.decision is Decision.BYPASS:
         return _bypassed(site, request, app, host, verdict, program, websocket=websocket)
     if program and isinstance(program.token, machine.MachineError):
         return machine.refused(site, request, app, host, program.token)
     if verdict.decision is Decision.SERVICE_AUTH and _proves(facts):
-        return _served(site, request, app, host, verdict, facts, program, websocket=websocket)
+        return _served(site, request, app, host, verdict, facts, program, link, websocket=websocket)
     return machine.denied(site, request, app, host, facts.service_token, verdict) if facts.service_token else None
 
 
 def still_passes(site: Site, request: Request, app: App, now: float) -> Steps[str | None]:
     """Why a request that passed would not pass now; None: it would."""
     program = yield from machine.recognised(site, request, app, now)
-    facts = yield from _known(site, request, app, program, now)
+    link = (yield from linked(site, request, app, now)) if app.linked else NOTHING
+    facts = yield from _known(site, request, app, program, link, now)
     verdict = judge(app.without_sign_in, facts)
     if verdict.decision is Decision.BYPASS:
         return None
@@ -48,34 +52,39 @@ def _proves(facts: Facts) -> bool:
     return bool(facts.service_token or facts.certificate or facts.linked_apps)
 
 
-def _known(site: Site, request: Request, app: App, program: Program | None, now: float) -> Steps[Facts]:
+def _known(site: Site, request: Request, app: App, program: Program | None, link: Linked, now: float) -> Steps[Facts]:
     """What the request itself brings, and what other services say of that."""
-    facts = replace(site.facts(None, request, now), service_token=program.fact if program else None)
+    facts = site.facts(None, request, now)
+    facts = replace(facts, service_token=program.fact if program else None, linked_apps=link.apps)
     if not app.asks_services:
         return facts
     return (yield from evaluated(site, app.without_sign_in, facts, None))
 
 
 def _served(
-    site: Site, request: Request, app: App, host: str, verdict: Verdict, facts: Facts, program: Program | None, *,
-    websocket: bool,
+    site: Site, request: Request, app: App, host: str, verdict: Verdict, facts: Facts, program: Program | None,
+    link: Linked, *, websocket: bool,
 ) -> Forward:  # fmt: skip
-    """A program's request: the origin is told its name, its token's or its certificate's, where it has one."""
+    """A program's request: the origin is told its name, its token's or its certificate's, where it has one; or for
+    whom it comes, where it brought another app's token."""
     name = facts.service_token.client_id if facts.service_token else None
-    if name is None and facts.certificate:
+    person = link.session if name is None else None
+    if name is None and person is None and facts.certificate:
         name = facts.certificate.common_name
+    email = person.identity.email if person else None
     told = partial(
         answers.told, Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
         policy=verdict.policy.name if verdict.policy else None, reason="service_auth",
-        details=(f"common name {name}",) if name else (),
+        details=(f"common name {name}",) if name else (), email=email,
+        user_id=person.identity.user_id if person else None,
     )  # fmt: skip
-    assertion = None
+    assertion = told_of(site, app, person, request.at) if person else None
     if name:
         assertion = site.service_tokens.assertion(
             site.keys.signing, issuer=site.issuer, audience=app.aud, name=name, now=request.at
         )
     onward = headers.for_origin(
-        request, host=site.authority(host), client=site.client(request), assertion=assertion, email=None,
+        request, host=site.authority(host), client=site.client(request), assertion=assertion, email=email,
         forward_cookie=False, websocket=websocket, bearer=_bearer_of_ours(site, request, app),
         without=program.header if program else b"",
     )  # fmt: skip
