@@ -30,6 +30,7 @@ from glassgate.gate.sessions import REMEMBERED, Sessions
 from glassgate.gate.site import Site
 from glassgate.mitm import flows
 from glassgate.mitm.tls import address_of
+from glassgate.record.lately import Lately
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
 from glassgate.state.open import open_store
@@ -43,7 +44,7 @@ SAYS = {
     "journey": "host, target, token, session, policy, headers for the origin; the session was read a moment ago",
     "apply": "the flow is pointed at its origin",
     "answer": "the headers of the origin's answer are cleaned",
-    "record": "counted in the metrics",
+    "record": "noted by its id, and counted in the metrics",
 }
 WHOLE, FROM_STORE = "whole", "journey, from the store"
 ANSWER = (
@@ -80,7 +81,7 @@ def measure(sessions: int, folder: Path, *, rounds: int = ROUNDS) -> dict[str, F
     """Fill a store with so many sessions and measure a request, by part. Raises Refused."""
     gate = prepare(folder, port=PORT, origin=ORIGIN, certificate=folder / "certs" / "edge.pem")
     cookies, clock, now = fill(gate, sessions, time.time()), Clock(), time.time()
-    recorder = Recorder(None, Metrics(__version__, ["wiki"], ["entra"]))
+    recorder = Recorder(None, Metrics(__version__, ["wiki"], ["entra"]), Lately(folder / "lately"))
     store = open_store(gate.settings.store)
     try:
         site = site_of(gate, Sessions(store))
@@ -102,7 +103,8 @@ def _round(site: Site, cookies: Sequence[str], clock: Clock, recorder: Recorder,
     forwards = clock.time("journey", [partial(decide, site, one) for one in requests])
     clock.time("apply", [partial(apply, flow, forward) for flow, forward in zip(taken, forwards, strict=True)])
     clock.time("answer", [partial(headers.for_visitor, ANSWER, websocket=False)] * BATCH)
-    clock.time("record", [partial(recorder.let_in, one.app.name) for one in forwards])
+    pairs = zip(requests, forwards, strict=True)
+    clock.time("record", [partial(record, recorder, request, forward) for request, forward in pairs])
     # Each so much later that nothing read before is believed any more.
     later = [replace(one, at=now + number * 2 * REMEMBERED) for number, one in enumerate(requests[:ASKED], 1)]
     clock.time(FROM_STORE, [partial(decide, site, one) for one in later])
@@ -111,6 +113,13 @@ def _round(site: Site, cookies: Sequence[str], clock: Clock, recorder: Recorder,
 def apply(flow: HTTPFlow, forward: Forward) -> None:
     """Point a flow at its origin."""
     flows.send_to_origin(flow, forward, address_of(forward.app.origin))
+
+
+def record(recorder: Recorder, request: Request, forward: Forward) -> None:
+    """Note and count a request that is let in."""
+    by = forward.token.nonce if forward.token else ""
+    recorder.note(request.ray, request.at, by, forward.client, forward.app.name, forward.policy)
+    recorder.let_in(forward.app.name)
 
 
 def decide(site: Site, request: Request) -> Forward:

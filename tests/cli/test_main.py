@@ -8,10 +8,13 @@ from glassgate import __version__
 from glassgate.cli.main import commands
 
 COMMANDS = [
-    "up", "web", "serve", "check", "sessions", "keys", "service-tokens", "login", "token", "entra", "origin", "dns",
-    "lab",
+    "up", "web", "serve", "check", "policy", "why", "sessions", "keys", "service-tokens", "login", "token", "entra",
+    "origin", "dns", "lab",
 ]  # fmt: skip
 INNER = [
+    ("policy", "test"),
+    ("policy", "diff"),
+    ("policy", "import"),
     ("sessions", "list"),
     ("sessions", "revoke"),
     ("keys", "list"),

@@ -110,7 +110,7 @@ def test_what_was_judged_is_what_is_sent():
     fields = ((b"Host", b"wiki.localhost:8443"), (b"Cf-Ray", b"r"), (b"a", b"1"), (b"a", b"2"))
     one = app("wiki", WIKI, STAFF, origin=Origin("https", "origin.internal", 9443))
     let_in_by = AppToken(one.aud, None, "sub", "nonce", NOW, NOW + 600)
-    forward = Forward(one, fields, "/a%2Fb?c", False, lambda: Event(Action.ALLOWED, NOW, "r"), let_in_by)
+    forward = Forward(one, fields, "/a%2Fb?c", False, lambda: Event(Action.ALLOWED, NOW, "r"), let_in_by, "staff", None)
     flows.send_to_origin(flow, forward, ("192.0.2.1", 9443))
     request = flow.request
     assert (request.scheme, request.host, request.port) == ("https", "192.0.2.1", 9443)

@@ -13,7 +13,7 @@ ADDRESS = ("127.0.0.1", 9000)
 REQUEST = request_of("/")
 EVENT = Event(Action.ALLOWED, 0.0, REQUEST.ray)
 TOKEN = AppToken("aud", None, "sub", "nonce", 0.0, 600.0)
-LIVE = Live(REQUEST, Forward(app("wiki", WIKI, STAFF), (), "/", False, lambda: EVENT, TOKEN), ADDRESS)
+LIVE = Live(REQUEST, Forward(app("wiki", WIKI, STAFF), (), "/", False, lambda: EVENT, TOKEN, "staff", None), ADDRESS)
 
 
 def one_more(flow):

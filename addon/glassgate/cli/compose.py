@@ -38,6 +38,7 @@ from glassgate.oidc.http import open_http
 from glassgate.oidc.provider import ORGANIZATIONS, Provider
 from glassgate.oidc.relying_party import Outside, RelyingParty
 from glassgate.record.audit import AuditLog
+from glassgate.record.lately import Lately
 from glassgate.record.metrics import Metrics
 from glassgate.record.recorder import Recorder
 from glassgate.record.serve import Monitor
@@ -109,7 +110,8 @@ def compose(settings: Settings) -> Composed:
     )
     audit = AuditLog(settings.audit, metrics.audit_lost) if settings.audit else None
     lanes = Lanes()
-    recorder = Recorder(audit, metrics)
+    lately = Lately(settings.lately) if settings.audit else None
+    recorder = Recorder(audit, metrics, lately)
     service_tokens = ServiceTokens(store)
     site = _site(settings, keys, Sessions(store, settings.idle_timeout, now), service_tokens, metrics)
     heard = Hearing(store, keys, lambda: addon.site.sessions.hear(), site.verified.clear)
@@ -119,7 +121,7 @@ def compose(settings: Settings) -> Composed:
         Repeating("uses", USES_WRITTEN, service_tokens.write_used),
     )
     starts: list[Callable[[], None]] = [one.start for one in beside]
-    closes: list[Callable[[], None]] = [store.close, *([audit.close] if audit else []), lanes.close]
+    closes: list[Callable[[], None]] = [store.close, *(one.close for one in (audit, lately) if one), lanes.close]
     closes += [service_tokens.write_used, *(one.close for one in beside)]
     if settings.metrics_at:
         # A probe that reads what is never there: it asks the store, and changes nothing.

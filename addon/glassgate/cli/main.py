@@ -16,6 +16,8 @@ COMMANDS = {
     "web": "run",
     "serve": "run",
     "check": "check",
+    "policy": "policy",
+    "why": "why",
     "sessions": "sessions",
     "keys": "keys",
     "service-tokens": "service_tokens",

@@ -89,6 +89,16 @@ def _providers_here(settings: Settings) -> Warnings:
             )
 
 
+def _placeholders(settings: Settings) -> Warnings:
+    for app in settings.apps:
+        if app.origin.host.endswith(".invalid"):
+            yield GlassgateError(
+                f"the origin of `{app.name}` is a placeholder: nothing will ever answer at {app.origin.host}",
+                where=settings.places.get(("apps", app.name, "origin"), str(settings.path)),
+                mend="write where the app really is",
+            )
+
+
 def _busy_rechecks(settings: Settings) -> Warnings:
     for provider in settings.providers if settings.lab is None else ():
         if provider.recheck and provider.recheck < 60:
@@ -135,6 +145,7 @@ def _open_doors(settings: Settings) -> Warnings:
 _CHECKS: tuple[Callable[[Settings], Warnings], ...] = (
     _secrets,
     _providers_here,
+    _placeholders,
     _busy_rechecks,
     _store,
     _audit,

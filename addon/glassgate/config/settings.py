@@ -126,6 +126,11 @@ class Settings:
             hosts += LAB_HOSTS
         return tuple(dict.fromkeys(hosts))
 
+    @property
+    def lately(self) -> Path:
+        """The folder in which each process notes what it let in lately, where there is an audit log."""
+        return self.state / "lately"
+
     def origin_of(self, host: str) -> str:
         """The public origin of one of our hosts (RFC 6454)."""
         return f"https://{authority(host, self.team.port)}"

@@ -32,7 +32,7 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
     """
     found: Presented | None = None
     reason = "no_token"
-    for text in _candidates(request):
+    for text in candidates(request):
         try:
             checked = verify(site, app, text, request.at)
         except token.TokenError as fault:
@@ -99,7 +99,7 @@ def known_session(site: Site, request: Request, host: str) -> Steps[Session | No
     if host not in site.apps:
         return (yield from global_session(site, request))
     app = site.apps[host]
-    for text in _candidates(request):
+    for text in candidates(request):
         try:
             checked = verify(site, app, text, request.at)
         except token.TokenError:
@@ -133,7 +133,8 @@ def verify(site: Site, app: App, text: str, now: float) -> token.AppToken:
     return known
 
 
-def _candidates(request: Request) -> list[str]:
+def candidates(request: Request) -> list[str]:
+    """Every token that a request brings, believed by nobody yet, in the order in which they count."""
     header = [value.decode("latin-1") for value in request.values(b"cf-access-token")]
     bearers = [
         value[7:].strip().decode("latin-1")

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
-from glassgate.access import pages
+from glassgate.access import pages, recorded
 from glassgate.access.app import App
+from glassgate.access.explain import fingerprint
+from glassgate.access.facts import Facts
 from glassgate.access.policy import Verdict
 from glassgate.access.session import Session
 from glassgate.gate import answers
@@ -34,7 +36,9 @@ MOVES = {
 RETRY_AFTER = 10  # seconds, where the provider asked for none
 
 
-def denied(site: Site, request: Request, app: App, host: str, session: Session, verdict: Verdict) -> Answer:
+def denied(
+    site: Site, request: Request, app: App, host: str, session: Session, verdict: Verdict, facts: Facts
+) -> Answer:
     """403: signed in, and not allowed. Says which policy, never sends round in a circle."""
     identity = session.identity
     reason = verdict.policy.name if verdict.policy else "default_deny"
@@ -42,6 +46,7 @@ def denied(site: Site, request: Request, app: App, host: str, session: Session, 
         Action.DENIED, request, site, allowed=False, status=403, app=app.name, app_domain=host, app_aud=app.aud,
         user_id=identity.user_id, email=identity.email, provider=identity.provider,
         policy=verdict.policy.name if verdict.policy else None, reason=reason, details=verdict.reasons,
+        facts=recorded.told(facts, app.policies), rules=fingerprint(app.policies),
     )  # fmt: skip
     headers = answers.access_headers(app, host)
     if not is_navigation(request):
@@ -54,12 +59,13 @@ def denied(site: Site, request: Request, app: App, host: str, session: Session, 
     return answers.page(request, 403, html, headers, (event,))
 
 
-def kept_out(site: Site, request: Request, app: App, host: str, verdict: Verdict) -> Answer:
+def kept_out(site: Site, request: Request, app: App, host: str, verdict: Verdict, facts: Facts) -> Answer:
     """403 before any sign-in, where none would help. A stranger is not told the rules, the audit log is."""
     name = verdict.policy.name if verdict.policy else None
     event = answers.told(
         Action.DENIED, request, site, allowed=False, status=403, app=app.name, app_domain=host, app_aud=app.aud,
         policy=name, reason=name or "default_deny", details=verdict.reasons,
+        facts=recorded.told(facts, app.policies), rules=fingerprint(app.policies),
     )  # fmt: skip
     return answers.standard(request, "not_from_here", headers=answers.access_headers(app, host), event=event)
 

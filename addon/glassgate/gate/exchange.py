@@ -99,6 +99,8 @@ class Forward:
     websocket: bool
     told: Callable[[], Event]  # what is recorded of it; of most requests nobody wants more than their number
     token: AppToken | None  # what let it in; None: a policy that needs no sign-in
+    policy: str = ""  # the policy that did
+    client: Address | None = None  # for whom
 
 
 @dataclass(frozen=True, slots=True)

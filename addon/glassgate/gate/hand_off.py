@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from glassgate.access import cookies, meta, token
+from glassgate.access import cookies, meta, recorded, token
 from glassgate.access.app import App
+from glassgate.access.explain import fingerprint
 from glassgate.access.policy import Verdict, judge, missing_acrs
 from glassgate.access.seal import Purpose, SealError
 from glassgate.access.session import Grant, Session, digest
@@ -17,7 +18,7 @@ from glassgate.gate.exchange import Answer, Request, Steps
 from glassgate.gate.headers import country
 from glassgate.gate.known import known
 from glassgate.gate.site import TEAM_PREFIX, Site
-from glassgate.record.events import Action
+from glassgate.record.events import GRANT, Action
 
 AUTHORIZED_PATH = TEAM_PREFIX + "authorized"
 LIFETIME = 60  # seconds
@@ -145,8 +146,8 @@ def _issue(
         # The team domain does not see this host's client certificate, and time went by since it judged.
         if missing_acrs(app.policies, facts):
             return ask_to_sign_in(site, request, app, host)
-        return denials.denied(site, request, app, host, session, verdict)
-    minted, expires = yield from issue(site, request, app, session, verdict)
+        return denials.denied(site, request, app, host, session, verdict, facts)
+    minted, expires, grant = yield from issue(site, request, app, session, verdict)
     identity = session.identity
     lines = [
         ("Set-Cookie", cookies.set_app_token(minted, expires)),
@@ -157,13 +158,15 @@ def _issue(
     event = answers.told(
         Action.ISSUED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
         user_id=identity.user_id, email=identity.email, provider=identity.provider, policy=verdict.policy.name,
-        details=verdict.reasons,
+        details=verdict.reasons, facts=recorded.told(facts, app.policies), rules=fingerprint(app.policies),
+        grant=grant,
     )  # fmt: skip
     return answers.redirect(request, site.url(host, carried["t"]), lines, (event,))
 
 
-def issue(site: Site, request: Request, app: App, session: Session, verdict: Verdict) -> Steps[tuple[str, float]]:
-    """An application token for whom the policies let in, and when it ends: the shortest of what they all say."""
+def issue(site: Site, request: Request, app: App, session: Session, verdict: Verdict) -> Steps[tuple[str, float, str]]:
+    """An application token for whom the policies let in, when it ends (the shortest of what they all say), and the name
+    that the record has for it."""
     durations = [app.session_duration, (verdict.policy and verdict.policy.session_duration) or app.session_duration]
     expires = min(session.expires, request.at + min(durations))
     nonce = site.chance(16)
@@ -173,7 +176,7 @@ def issue(site: Site, request: Request, app: App, session: Session, verdict: Ver
         site.keys.signing, issuer=site.issuer, audience=app.aud, subject=identity.user_id, email=identity.email,
         nonce=nonce, now=request.at, expires=expires, country=country(request, site.trusted_proxies),
     )  # fmt: skip
-    return minted, expires
+    return minted, expires, digest(nonce)[:GRANT]
 
 
 def _signed(site: Site, request: Request, app: App) -> list[token.AppToken]:

@@ -171,18 +171,18 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
     if not verdict.allowed or verdict.policy is None:
         if is_navigation(request) and missing_acrs(app.policies, facts):
             return hand_off.ask_to_sign_in(site, request, app, host)
-        return denials.denied(site, request, app, host, found.granted.session, verdict)
+        return denials.denied(site, request, app, host, found.granted.session, verdict, facts)
     identity = found.granted.session.identity
     told = partial(
         answers.told, Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
         user_id=identity.user_id, email=identity.email, provider=identity.provider, policy=verdict.policy.name,
     )  # fmt: skip
     onward = headers.for_origin(
-        request, host=site.authority(host), client=site.client(request), assertion=found.assertion,
+        request, host=site.authority(host), client=facts.ip, assertion=found.assertion,
         email=identity.email, forward_cookie=app.forward_cookie, websocket=websocket,
         bearer=found.assertion,
     )  # fmt: skip
-    return Forward(app, onward, request.target, websocket, told, found.checked)
+    return Forward(app, onward, request.target, websocket, told, found.checked, verdict.policy.name, facts.ip)
 
 
 def still_allowed(
@@ -206,9 +206,10 @@ def still_allowed(
 
 
 def _without_session(site: Site, request: Request, app: App, host: str, found: Presented) -> Answer:
-    refused = foregone(app.policies, site.facts(None, request))
+    facts = site.facts(None, request)
+    refused = foregone(app.policies, facts)
     if refused and (is_navigation(request) or not app.without_sign_in):
-        return denials.kept_out(site, request, app, host, refused)
+        return denials.kept_out(site, request, app, host, refused, facts)
     if not refused and gets_redirect(request, app.unauthenticated):
         return hand_off.ask_to_sign_in(site, request, app, host)
     event = answers.told(

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from glassgate.access import facts
+from glassgate.access import facts, recorded
 from glassgate.access.app import App
+from glassgate.access.explain import fingerprint
 from glassgate.access.policy import Verdict
 from glassgate.access.service_token import CLIENT_ID, Credentials, ServiceToken, Standing
 from glassgate.gate import answers
@@ -148,11 +149,13 @@ def refused(site: Site, request: Request, app: App, host: str, fault: MachineErr
     return answers.data(request, 401, said, answers.access_headers(app, host), (event,))
 
 
-def denied(site: Site, request: Request, app: App, host: str, token: facts.ServiceToken, verdict: Verdict) -> Answer:
+def denied(site: Site, request: Request, app: App, host: str, judged: facts.Facts, verdict: Verdict) -> Answer:
     """403: known, and no policy lets this program in here."""
+    shown = (f"client id {judged.service_token.client_id}",) if judged.service_token else ()
     event = answers.told(
         Action.DENIED, request, site, allowed=False, status=403, app=app.name, app_domain=host, app_aud=app.aud,
-        reason="service_token_not_allowed", details=(f"client id {token.client_id}", *verdict.reasons),
+        reason="service_token_not_allowed", details=(*shown, *verdict.reasons),
+        facts=recorded.told(judged, app.policies), rules=fingerprint(app.policies),
     )  # fmt: skip
     said = {
         "error": "denied",

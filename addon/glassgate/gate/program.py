@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from glassgate.access import pages
+from glassgate.access import pages, recorded
 from glassgate.access.app import App
+from glassgate.access.explain import fingerprint
 from glassgate.access.facts import Facts
 from glassgate.access.outlook import foregone
 from glassgate.access.policy import Verdict, judge, missing_acrs
@@ -102,7 +103,7 @@ def question(site: Site, request: Request) -> Steps[Answer]:
         again = _here(site, request, _with_proof(asked))
         return (yield from sign_in.first(site, request, app, session, again.removeprefix(site.issuer), missing))
     if not _may(app, facts, verdict):
-        return denials.denied(site, request, app, asked.host, session, verdict)
+        return denials.denied(site, request, app, asked.host, session, verdict, facts)
     return _page(site, request, app, asked, session)
 
 
@@ -201,13 +202,14 @@ def _redeem(site: Site, request: Request, body: bytes) -> Steps[Answer]:
     facts = yield from known(site, request, app, session)
     verdict = judge(app.policies, facts)
     if not _may(app, facts, verdict) or session.identity.provider not in app.providers:
-        return denials.denied(site, request, app, carried["h"], session, verdict)
-    minted, expires = yield from hand_off.issue(site, request, app, session, verdict)
+        return denials.denied(site, request, app, carried["h"], session, verdict, facts)
+    minted, expires, grant = yield from hand_off.issue(site, request, app, session, verdict)
     identity = session.identity
     event = answers.told(
         Action.ISSUED, request, site, allowed=True, app=app.name, app_domain=carried["h"], app_aud=app.aud,
         user_id=identity.user_id, email=identity.email, provider=identity.provider,
         policy=verdict.policy.name if verdict.policy else None, reason="program", details=verdict.reasons,
+        facts=recorded.told(facts, app.policies), rules=fingerprint(app.policies), grant=grant,
     )  # fmt: skip
     said = {"token": minted, "expires": int(expires), "app": carried["h"], "aud": app.aud}
     return answers.data(request, 200, said, events=(event,))

@@ -110,7 +110,7 @@ def admit(
     if wish.app.asks_certificates and foregone(wish.app.policies, facts) is None:
         # Certificates are shown to the app's own host, which judges all of it anew.
         return hand_off.start(site, request, wish, session)
-    return denials.denied(site, request, wish.app, wish.hostname, session, verdict)
+    return denials.denied(site, request, wish.app, wish.hostname, session, verdict, facts)
 
 
 def _begin_first(site: Site, request: Request, wish: Wish, provider: str) -> Steps[Answer]:

@@ -32,7 +32,7 @@ def passed(site: Site, request: Request, app: App, host: str, *, websocket: bool
         return machine.refused(site, request, app, host, program.token)
     if verdict.decision is Decision.SERVICE_AUTH and _proves(facts):
         return _served(site, request, app, host, verdict, facts, program, link, websocket=websocket)
-    return machine.denied(site, request, app, host, facts.service_token, verdict) if facts.service_token else None
+    return machine.denied(site, request, app, host, facts, verdict) if facts.service_token else None
 
 
 def still_passes(site: Site, request: Request, app: App, now: float) -> Steps[str | None]:
@@ -72,9 +72,10 @@ def _served(
     if name is None and person is None and facts.certificate:
         name = facts.certificate.common_name
     email = person.identity.email if person else None
+    policy = verdict.policy.name if verdict.policy else ""
     told = partial(
         answers.told, Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
-        policy=verdict.policy.name if verdict.policy else None, reason="service_auth",
+        policy=policy, reason="service_auth",
         details=(f"common name {name}",) if name else (), email=email,
         user_id=person.identity.user_id if person else None,
     )  # fmt: skip
@@ -88,22 +89,23 @@ def _served(
         forward_cookie=False, websocket=websocket, bearer=_bearer_of_ours(site, request, app),
         without=program.header if program else b"",
     )  # fmt: skip
-    return Forward(app, onward, request.target, websocket, told, None)
+    return Forward(app, onward, request.target, websocket, told, None, policy, facts.ip)
 
 
 def _bypassed(
     site: Site, request: Request, app: App, host: str, verdict: Verdict, program: Program | None, *, websocket: bool
 ) -> Forward:
+    policy = verdict.policy.name if verdict.policy else ""
     told = partial(
         answers.told, Action.ALLOWED, request, site, allowed=True, app=app.name, app_domain=host, app_aud=app.aud,
-        policy=verdict.policy.name if verdict.policy else None, reason="bypass",
+        policy=policy, reason="bypass",
     )  # fmt: skip
     onward = headers.for_origin(
         request, host=site.authority(host), client=site.client(request), assertion=None,
         email=None, forward_cookie=False, websocket=websocket, bearer=_bearer_of_ours(site, request, app),
         without=program.header if program else b"",
     )  # fmt: skip
-    return Forward(app, onward, request.target, websocket, told, None)
+    return Forward(app, onward, request.target, websocket, told, None, policy, site.client(request))
 
 
 def _bearer_of_ours(site: Site, request: Request, app: App) -> str | None:

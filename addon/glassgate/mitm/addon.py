@@ -208,6 +208,8 @@ class GateAddon:
             address = address_of(outcome.app.origin)
             self._verdicts.set(flow, Live(request, outcome, address))
             flows.send_to_origin(flow, outcome, address)
+            by = outcome.token.nonce if outcome.token else ""
+            self._recorder.note(request.ray, request.at, by, outcome.client, outcome.app.name, outcome.policy)
             if self.is_watched or logger.isEnabledFor(logging.INFO):
                 self._told(flow, request, (*told, outcome.told()))
             else:

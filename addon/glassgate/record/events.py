@@ -1,7 +1,11 @@
 """Everything that can be told of a request, as one frozen value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+GRANT = 32  # hex digits of the digest of a token's identity_nonce by which the record knows what was granted
 
 
 class Action(StrEnum):
@@ -56,3 +60,6 @@ class Event:
     method: str | None = None
     path: str | None = None
     user_agent: str | None = None
+    facts: Mapping[str, Any] | None = None  # what was judged, as plain data; without secrets, and bounded
+    rules: str | None = None  # a fingerprint of the policies that judged it
+    grant: str | None = None  # the beginning of the digest by which a token that was given out is known

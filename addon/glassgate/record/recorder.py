@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from glassgate.record.audit import AuditLog
 from glassgate.record.events import Action, Event
+from glassgate.record.lately import Address, Lately
 from glassgate.record.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -13,8 +14,9 @@ logger = logging.getLogger(__name__)
 class Recorder:
     """Told of every event. No method raises, and none waits: recording decides nothing."""
 
-    def __init__(self, audit: AuditLog | None, metrics: Metrics) -> None:
+    def __init__(self, audit: AuditLog | None, metrics: Metrics, lately: Lately | None = None) -> None:
         self._audit = audit
+        self._lately = lately
         self._metrics = metrics
 
     def know(self, apps: Iterable[str], providers: Iterable[str]) -> None:
@@ -39,6 +41,15 @@ class Recorder:
             self._metrics.let_in(app)
         except Exception as fault:  # noqa: BLE001 - as above
             logger.error("A request could not be counted: %s", type(fault).__name__)
+
+    def note(self, ray: str, at: float, credential: str, ip: Address | None, app: str, policy: str) -> None:
+        """Note what let a request in, for whoever asks later by its id."""
+        if self._lately is None:
+            return
+        try:
+            self._lately.note(ray, at, credential, ip, app, policy)
+        except Exception as fault:  # noqa: BLE001 - as above
+            logger.error("A request could not be noted: %s", type(fault).__name__)
 
     def decided(self, seconds: float) -> None:
         """Note how long the gate itself took over one request."""

@@ -1,0 +1,33 @@
+"""A judgement on the terminal: groups with what stands in them, and columns that stand under one another."""
+
+from cli.asked import SECRET, configured
+from glassgate.access.explain import explain
+from glassgate.access.facts import Facts
+from glassgate.cli import explained
+from glassgate.config.load import load
+
+POLICIES = """\
+      - {name: p, decision: allow, include: [{group: all}, {email: a@x.example}]}
+groups:
+  team: {include: [{email_domain: x.example}], exclude: [{email: b@x.example}]}
+  all: {include: [{group: team}]}
+"""
+
+
+def test_a_group_is_shown_with_its_rules_below_it(tmp_path):
+    settings = load(configured(tmp_path, POLICIES), SECRET)
+    (app,) = settings.apps
+    lines = explained.policies(explain(app.policies, Facts()), settings, app)
+    assert lines == [
+        "",
+        f"  p  (allow)  {tmp_path}/config.yaml:17  does not hold",
+        "    include  group: all                   unknown",
+        "      include  group: team                unknown",
+        "        include  email_domain: x.example  unknown",
+        "        exclude  email: b@x.example       unknown",
+        "    include  email: a@x.example           unknown",
+    ]
+
+
+def test_a_table_has_columns_as_wide_as_what_stands_in_them():
+    assert explained.table(("A", "B"), [("long one", ""), ("x", "y")]) == ["A         B", "long one", "x         y"]
