@@ -124,15 +124,18 @@ def test_keys(gate, certificates, tmp_path, part, stranger, known):
 
 
 @pytest.mark.parametrize(
-    ("matches", "status"), [(boom, 503), (lambda _: None, 403), (lambda _: False, 403)], ids=["raises", "unknown", "no"]
+    ("matches", "stranger", "known"),
+    [(boom, 503, 503), (lambda _: None, 302, 403), (lambda _: False, 403, 403)],
+    ids=["raises", "unknown", "no"],
 )
-def test_policy(gate, certificates, tmp_path, matches, status):
+def test_policy(gate, certificates, tmp_path, matches, stranger, known):
+    """A stranger is sent to sign in only where that could help."""
     with origin() as server:
         broken = replace(STAFF, include=(Rule("broken", matches),))
         apps = [app("wiki", "wiki.localhost", broken, origin=Origin("http", "127.0.0.1", server.port))]
         with gate(certificates, tmp_path, server.port, apps=apps) as running:
-            assert _ask(certificates, running, signed_in(running.site)) == status
-            assert _ask(certificates, running) == 302
+            assert _ask(certificates, running, signed_in(running.site)) == known
+            assert _ask(certificates, running) == stranger
             assert server.log == []
 
 
