@@ -10,6 +10,7 @@ from typing import cast
 
 from bench.signed_in import GROUPS, Gate, person
 from glassgate.access.seal import Seal
+from glassgate.gate.apps import Apps
 from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.pace import Pace
 from glassgate.gate.service_tokens import ServiceTokens
@@ -65,7 +66,7 @@ def site_of(gate: Gate, sessions: Sessions) -> Site:
     return Site(
         team=settings.team.host,
         port=settings.team.port,
-        apps={domain: app for app in settings.apps for domain in app.domains},
+        apps=Apps(settings.apps),
         lab_hosts=frozenset(),
         parties={},
         session_duration=settings.session_duration,

@@ -184,3 +184,8 @@ def test_thousands_of_odd_pairs_cost_no_more_than_others():
     for _ in range(20):
         assert len(cookies.values([head], "CF_Authorization")) == 8
     assert time.process_time() - began < 1, "each took fifteen milliseconds once, of everybody's time"
+
+
+def test_the_token_of_a_part_of_a_host_stays_there():
+    assert "Path=/admin" in cookies.set_app_token("a.b.c", NOW, "/admin").split("; ")
+    assert "Path=/admin" in cookies.clear("CF_Authorization", "/admin").split("; ")

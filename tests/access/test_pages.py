@@ -53,6 +53,8 @@ def refused(**other):
 
 PAGES = {
     "denied": denied(),
+    "denied, in the app's own words": denied(message="Ask the service desk."),
+    "going on": pages.going_on(url="/a?b=1&c=2", ray=RAY),
     "denied, nobody and nothing to tell": denied(email=None, name="", details=()),
     "choose": choose(),
     "choose, for no app": choose(app=None),

@@ -4,7 +4,7 @@ import jwt
 import pytest
 
 from gate.site import NOW, Keys, rsa_key
-from glassgate.access.token import Reason, TokenError, mint, verify
+from glassgate.access.token import Reason, TokenError, claimed_audiences, mint, verify
 
 KEYS = Keys()
 FACTS = {"issuer": "https://team.localhost:8443", "audience": "a" * 64}
@@ -81,3 +81,21 @@ def test_the_claims_are_cloudflares():
 
 def test_ended_tokens_still_tell_whose_they_were():
     assert verify(signed({"exp": NOW - 1}), KEYS.verifying, now=NOW, ended_too=True, **FACTS).subject == "s"
+
+
+CLAIMED = [
+    ("for one", signed(), {"a" * 64}),
+    ("for two", signed({"aud": ["b", "c"]}), {"b", "c"}),
+    ("signed by nobody", signed(key=rsa_key("two")), {"a" * 64}),
+    ("as text", signed({"aud": "b"}), set()),
+    ("of other things", signed({"aud": [1, None, "b"]}), {"b"}),
+    ("for nobody", without("aud"), set()),
+    ("no token", "a.b.c", set()),
+    ("nothing", "", set()),
+    ("too long", signed({"pad": "x" * 5000}), set()),
+]
+
+
+@pytest.mark.parametrize(("text", "claimed"), [row[1:] for row in CLAIMED], ids=[row[0] for row in CLAIMED])
+def test_for_whom_a_token_says_that_it_is(text, claimed):
+    assert claimed_audiences(text) == claimed

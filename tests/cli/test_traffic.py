@@ -110,6 +110,15 @@ def test_an_audit_log_is_traffic_too(audit):
     ]  # fmt: skip
 
 
+def test_a_line_at_a_path_of_our_own_is_of_the_app_that_it_names(tmp_path):
+    log = AuditLog(tmp_path / "audit.jsonl")
+    common = {"app_domain": "wiki.localhost", "app_aud": "b" * 64, "facts": recorded.told(Facts(ALICE), ())}
+    for path in ("/cdn-cgi/access/authorized", "/part"):
+        log.write(Event(Action.ISSUED, 5.0, "1" * 16, allowed=True, method="GET", path=path, **common))
+    log.close()
+    assert [one.aud for one in of_log(tmp_path / "audit.jsonl")] == ["b" * 64, ""]
+
+
 def test_the_two_kinds_of_files_are_told_apart(tmp_path, audit):
     (tmp_path / "flows").write_bytes(b"123:abc")
     assert (is_audit_log(audit), is_audit_log(tmp_path / "flows")) == (True, False)

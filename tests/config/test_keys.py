@@ -93,6 +93,6 @@ def test_the_mend_of_a_missing_key_says_what_it_is_for():
 
 @pytest.mark.parametrize("value", [None, False])
 def test_what_is_not_there_yet_is_taken_by_its_default_alone(value):
-    good_one = {None: "cors", False: "keep_forms"}[value]
+    good_one = {None: "launcher", False: "keep_forms"}[value]
     assert told(app(**{good_one: value})) == []
     assert told(app(**{good_one: 0})) == [(("apps", 0, good_one), "is not there yet")]

@@ -14,8 +14,8 @@ BOB = Facts(replace(person("bob"), realm=TENANT))
 P = GOOD["identity_providers"][0]
 
 
-def seen(facts, host="wiki.example.com", **more):
-    return Seen("a" * 16, NOW, "GET", host, "/", facts, **more)
+def seen(facts, host="wiki.example.com", path="/", **more):
+    return Seen("a" * 16, NOW, "GET", host, path, facts, **more)
 
 
 def told(tmp_path, new, *traffic, old=GOOD):
@@ -44,6 +44,23 @@ def test_what_changes(tmp_path, new, facts, change):
     else:
         ((old, now),) = [(one.old, one.new) for one in found.changed]
         assert (old.let_in, old.by, now.let_in, now.by) == change
+
+
+OF_PATHS = [
+    ("a part of the host", "/part/x?y=1", {}, ["admins"]),
+    ("the rest of it", "/x", {}, []),
+    ("a path of the gate's own, of the app that it names", "/cdn-cgi/access/authorized", {"aud": "b" * 64}, ["admins"]),
+    ("an address that two apps could have", "/%2570art", {},
+     ["the address could be read as another application's"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "more", "by"), [row[1:] for row in OF_PATHS], ids=[row[0] for row in OF_PATHS])
+def test_a_request_is_of_the_app_that_has_its_path(tmp_path, path, more, by):
+    part = {**app()["apps"][0], "name": "part", "domain": "wiki.example.com/part", "aud": "b" * 64,
+            "policies": [{"name": "admins", "decision": "deny", "include": [{"everyone": {}}]}]}  # fmt: skip
+    found = told(tmp_path, good(apps=[*app()["apps"], part]), seen(ALICE, path=path, **more))
+    assert [change.new.by for change in found.changed] == by
 
 
 def test_both_sides_are_told_with_the_rules_that_decided(tmp_path):

@@ -36,6 +36,11 @@ UNWISE = {  # name: (tree, words of the what, words of the mend)
     "no audit": (good(audit=None), "no audit log", "audit: {file"),
     "trusts all": (good(trusted_proxies=["0.0.0.0/0"]), "everybody is a trusted proxy", "addresses"),
     "metrics for all": (good(metrics={"listen": "0.0.0.0:9464"}), "0.0.0.0:9464", "127.0.0.1"),
+    "a star within": (
+        app(domain=["a.*.example.com", "*.example.com"]),
+        "no certificate can cover `a.*.example.com`",
+        "of your own",
+    ),
     "open app": (policy(include=EVERYONE), "`wiki` is open to every account of `entra`", "entra_group"),
     "open to a provider": (policy(include=[{"login_method": "entra"}]), "open to every account", "entra_group"),
     "open by a group": (

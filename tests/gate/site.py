@@ -12,6 +12,7 @@ from glassgate.access.app import App, Origin
 from glassgate.access.identity import Identity
 from glassgate.access.policy import Decision, Policy, Rule
 from glassgate.access.seal import Seal
+from glassgate.gate.apps import Apps
 from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.exchange import Collect, Request, run
 from glassgate.gate.journey import journey
@@ -145,7 +146,7 @@ def site_of(*, apps=None, store=None, keys=None, parties=None, port=8443, fetch=
     evaluations = Evaluations(f"https://{TEAM}:{port}", keys.secrets, fetch, lambda n: f"nonce-{next(counter)}")
     store = store or MemoryStore()
     given = {
-        "team": TEAM, "port": port, "apps": {domain: one for one in apps for domain in one.domains},
+        "team": TEAM, "port": port, "apps": Apps(apps),
         "lab_hosts": frozenset(("login.localhost",)), "session_duration": 86400, "trusted_proxies": (),
         "parties": parties or {"entra": Party(provider, person("alice"))}, "keys": keys, "seal": Seal(keys.secrets),
         "sessions": Sessions(store), "evaluations": evaluations, "service_tokens": ServiceTokens(store),

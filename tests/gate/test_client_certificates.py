@@ -60,3 +60,22 @@ def test_its_websocket_stands_as_long_as_it_lasts():
     one = SITE.apps[WIKI]
     assert run(still_allowed(SITE, ask(), one, None, NOW + 99)) is None
     assert run(still_allowed(SITE, ask(), one, None, NOW + 100)) == "policy"
+
+
+PATTERN, PART = "*.apps.localhost", "a.apps.localhost/admin"
+OTHERS = [
+    ("by the pattern alone", (PATTERN,), "a.apps.localhost", "/x", True),
+    ("a host's own authority, beside a pattern's", (PATTERN, PART), "a.apps.localhost", "/admin", True),
+    ("the pattern's, where the host was asked for its own", (PATTERN, PART), "a.apps.localhost", "/x", False),
+    ("of a pattern that TLS does not go by", ("a-*.apps.localhost",), "a-b.apps.localhost", "/x", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("domains", "host", "path", "counts"), [row[1:] for row in OTHERS], ids=[row[0] for row in OTHERS]
+)
+def test_what_was_shown_to_one_authority_does_not_count_for_another(domains, host, path, counts):
+    apps = [replace(app(text, text, PROGRAMS), client_ca=Path(text.partition("/")[0])) for text in domains]
+    request = replace(ask(host=host, sni=host), target=path)
+    outcome = run(journey(site_of(apps=apps), request))
+    assert isinstance(outcome, Forward) if counts else outcome.status == 421

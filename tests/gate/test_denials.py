@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gate.site import PAYROLL, WIKI, Browser, request_of, site_of
+from gate.site import FINANCE, PAYROLL, STAFF, WIKI, Browser, app, request_of, site_of
 from glassgate.gate.denials import BAD_CALLBACK, MOVES, OUT_OF_DATE, failed
 from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
 from glassgate.oidc.explanation import Move
@@ -260,3 +260,37 @@ def _closed(site):
     from gate.site import app
 
     return site_of(apps=[app("wiki", WIKI)], keys=site.keys, sessions=site.sessions)
+
+
+def refused_at(**more):
+    browser = Browser(site_of(apps=[app("payroll", PAYROLL, FINANCE, **more)]))
+    return browser, browser.open(PAYROLL, "/")
+
+
+def test_an_app_may_send_those_whom_it_refuses_elsewhere():
+    elsewhere = "https://www.example.com/no-access?app=payroll"
+    browser, _ = refused_at(deny_url=elsewhere)
+    assert browser.urls[-1] == elsewhere
+
+
+def test_a_program_is_told_of_a_refusal_wherever_people_are_sent():
+    site = site_of(apps=[app("payroll", PAYROLL, STAFF, deny_url="https://www.example.com/")])
+    browser = Browser(site)
+    browser.open(PAYROLL, "/")
+    closed = app("payroll", PAYROLL, FINANCE, deny_url="https://www.example.com/")
+    browser.site = site_of(apps=[closed], keys=site.keys, sessions=site.sessions)
+    assert browser.ask(PAYROLL, "/api", headers={"accept": "application/json"}).status == 403
+
+
+def test_an_app_may_say_itself_what_refused_people_can_do():
+    _, answer = refused_at(deny_message="Ask the <b>service desk</b>.")
+    assert answer.status == 403
+    assert b"Ask the &lt;b&gt;service desk&lt;/b&gt;." in answer.body
+    assert b"Signing in once more" not in answer.body
+
+
+def test_whom_no_sign_in_would_help_may_be_sent_elsewhere_a_program_is_told():
+    site = site_of(apps=[app("payroll", PAYROLL, machine_deny_url="https://www.example.com/not-from-here")])
+    answer = Browser(site).ask(PAYROLL, "/")
+    assert (answer.status, dict(answer.headers)["Location"]) == (302, "https://www.example.com/not-from-here")
+    assert Browser(site).ask(PAYROLL, "/", headers={"accept": "*/*"}).status == 403

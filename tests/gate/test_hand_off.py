@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gate.site import MFA, NOW, PAYROLL, STAFF, TEAM, WIKI, Browser, Keys, app, person, site_of
+from glassgate.access.app import SameSite, TokenCookie
 from glassgate.access.policy import Decision
 from glassgate.gate.exchange import Forward
 
@@ -215,3 +216,110 @@ def test_the_token_stays_small_whatever_the_number_of_groups():
     browser = Browser(site)
     assert isinstance(browser.open(WIKI, "/"), Forward)
     assert len(browser.jars[WIKI]["CF_Authorization"]) < 1500
+
+
+# --- as the app wants its cookie ------------------------------------------------------------------------------
+
+
+def issued(*, domain=WIKI, target="/first", **wish):
+    """The browser, and what it was given by an app that wants its cookie so."""
+    browser = Browser(site_of(apps=[app("wiki", domain, STAFF, cookie=TokenCookie(**wish))]))
+    seen = []
+    ask = browser.ask
+
+    def watch(host, path, **more):
+        outcome = ask(host, path, **more)
+        if "/authorized?" in path:
+            seen.append(outcome)
+        return outcome
+
+    browser.ask = watch
+    browser.open(WIKI, target)
+    return browser, seen[-1]
+
+
+def line_of(answer, name):
+    [line] = [value for _, value in answer.headers if value.startswith(f"{name}=")]
+    return line.split("; ")[1:]
+
+
+COOKIES = [
+    ("as it is", {}, {"SameSite=Lax", "HttpOnly", "Path=/"}),
+    ("for other sites", {"same_site": SameSite.NONE}, {"SameSite=None", "HttpOnly", "Path=/"}),
+    ("for scripts", {"http_only": False}, {"SameSite=Lax", "Path=/"}),
+    ("of a part", {"domain": f"{WIKI}/first"}, {"SameSite=Lax", "HttpOnly", "Path=/first"}),
+    ("of a part, for all", {"domain": f"{WIKI}/first", "own_path": False}, {"SameSite=Lax", "HttpOnly", "Path=/"}),
+    (
+        "of what is below",
+        {"domain": f"{WIKI}/first/*", "target": "/first/x"},
+        {"SameSite=Lax", "HttpOnly", "Path=/first"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("wish", "attributes"), [row[1:] for row in COOKIES], ids=[row[0] for row in COOKIES])
+def test_the_cookie_is_set_as_the_app_wants_it(wish, attributes):
+    _, answer = issued(**wish)
+    line = line_of(answer, "CF_Authorization")
+    assert {one for one in line if not one.startswith("Expires=")} == {"Secure", *attributes}
+
+
+def test_a_strict_cookie_is_followed_from_a_page_of_the_same_site():
+    """Browsers send none with a redirect that another site began: whoever goes on so is not signed in, in a circle."""
+    browser, answer = issued(same_site=SameSite.STRICT)
+    assert answer.status == 200
+    assert dict(answer.headers)["Refresh"] == f"0; url=https://{WIKI}:8443/first"
+    assert f'href="https://{WIKI}:8443/first"'.encode() in answer.body
+    assert "SameSite=Strict" in line_of(answer, "CF_Authorization")
+    assert isinstance(browser.ask(WIKI, "/first"), Forward)
+
+
+def test_a_bound_token_counts_beside_its_binding_alone():
+    browser, answer = issued(bound=True)
+    assert set(line_of(answer, "__Host-CF_Binding")) >= {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
+    landed = browser.ask(WIKI, "/first")
+    assert isinstance(landed, Forward)
+    assert not [value for name, value in landed.headers if b"CF_Binding" in value], "no origin sees it"
+    token, binding = browser.jars[WIKI]["CF_Authorization"], browser.jars[WIKI]["__Host-CF_Binding"]
+    api = {"accept": "*/*"}
+    for jar in ({}, {"__Host-CF_Binding": binding[:-1] + "x"}, {"__Host-CF_Binding": ""}):
+        browser.jars[WIKI] = {"CF_Authorization": token, **jar}
+        answer = browser.ask(WIKI, "/first", headers=api)
+        assert (answer.status, answer.events[0].reason) == (401, "binding_missing")
+    browser.jars[WIKI] = {}
+    assert browser.ask(WIKI, "/first", headers={**api, "cf-access-token": token}).status == 401
+
+
+def test_a_binding_is_of_one_session():
+    browser, _ = issued(bound=True)
+    theirs = browser.jars[WIKI]["__Host-CF_Binding"]
+    site = browser.site
+    other = Browser(site)
+    site.parties["entra"].next = person("bob")
+    other.open(WIKI, "/")
+    other.jars[WIKI]["__Host-CF_Binding"] = theirs
+    assert other.ask(WIKI, "/", headers={"accept": "*/*"}).status == 401
+
+
+def test_two_bound_apps_of_one_host_do_not_end_each_other():
+    bound = TokenCookie(bound=True)
+    parts = [app("wiki", WIKI, STAFF, cookie=bound), app("admin", f"{WIKI}/admin", STAFF, cookie=bound)]
+    browser = Browser(site_of(apps=parts))
+    browser.open(WIKI, "/")
+    whole = dict(browser.jars[WIKI])
+    browser.open(WIKI, "/admin")
+    browser.jars[WIKI]["CF_Authorization"] = whole["CF_Authorization"]
+    assert isinstance(browser.ask(WIKI, "/"), Forward)
+
+
+def test_of_a_part_a_hand_off_that_was_used_leads_to_it_and_issues_nothing():
+    """Its token does not come along to our path: whether the session stands is seen at the app alone."""
+    site = site_of(apps=[app("wiki", f"{WIKI}/first", STAFF)])
+    browser, target = up_to_the_hand_off(site)
+    kept = dict(browser.jars[WIKI])
+    browser.ask(WIKI, target)
+    browser.jars[WIKI] = kept  # without the token, as a browser would
+    answer = browser.ask(WIKI, target)
+    assert answer.status == 400
+    assert f'href="https://{WIKI}:8443/first?x=1"'.encode() in answer.body
+    assert sets_no_token(browser)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 
-from gate.site import BROWSER, NOW, PAYROLL, TEAM, WIKI, Browser, person, reason, site_of
+from gate.site import BROWSER, NOW, PAYROLL, STAFF, TEAM, WIKI, Browser, app, person, reason, site_of
 from glassgate.gate import program
 from glassgate.gate.exchange import Forward
 from glassgate.oidc.relying_party import code_challenge
@@ -218,3 +218,19 @@ def test_the_token_has_its_own_way_alone():
     site = site_of()
     assert Browser(site).ask(TEAM, f"{PATH}/token").status == 405
     assert Browser(site).ask(WIKI, PATH).status == 404
+
+
+@pytest.mark.parametrize(
+    ("domain", "said", "shown"),
+    [
+        (f"{WIKI}/admin", f"{WIKI}/admin", "https://wiki.localhost:8443/admin"),
+        ("*.apps.localhost", "a.apps.localhost", "https://a.apps.localhost:8443"),
+    ],
+    ids=["a part of a host", "one of a pattern"],
+)
+def test_an_app_is_asked_for_wherever_it_is(domain, said, shown):
+    site = site_of(apps=[app("tools", domain, STAFF)])
+    who = Person(site)
+    assert shown in who.opened(app=said).body.decode()
+    assert redeemed(site, brought(who.says())["code"]).status == 200
+    assert Person(site).opened(app="b.localhost").status == 404

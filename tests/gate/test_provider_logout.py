@@ -8,6 +8,7 @@ import pytest
 from gate.site import NOW, TEAM, WIKI, Browser, Party, person, request_of, site_of
 from glassgate.access.session import Session
 from glassgate.errors import StoreError
+from glassgate.gate.apps import Apps
 from glassgate.gate.exchange import Forward, run
 from glassgate.gate.journey import journey
 from glassgate.gate.pace import AT_ONCE
@@ -39,7 +40,7 @@ def at(provider, identity, store=None):
     }
     parties[provider].next = identity
     site = site_of(parties=parties, store=store)
-    apps = {host: replace(app, providers=(provider,)) for host, app in site.apps.items()}
+    apps = Apps(replace(app, providers=(provider,)) for app in site.apps.values())
     browser = Browser(replace(site, apps=apps))
     assert isinstance(browser.open(WIKI, "/"), Forward)
     return browser

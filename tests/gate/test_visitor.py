@@ -34,9 +34,11 @@ def test_who_is_on_the_way_to_a_page(method, headers, navigates):
     assert gets_redirect(request, Unauthenticated.ANSWER_401) is False
 
 
-def test_an_app_may_redirect_everybody_but_a_websocket():
+def test_an_app_may_redirect_everybody_but_a_websocket_and_who_says_to_be_a_script():
     assert gets_redirect(request_of("/", headers={"accept": "*/*"}), Unauthenticated.REDIRECT)
     assert not gets_redirect(request_of("/", headers={"upgrade": "websocket"}), Unauthenticated.REDIRECT)
+    script = {"x-requested-with": "XMLHttpRequest"}
+    assert not gets_redirect(request_of("/", headers=script), Unauthenticated.REDIRECT)
 
 
 @pytest.mark.parametrize("header", ["sec-purpose", "purpose"])

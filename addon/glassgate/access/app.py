@@ -6,9 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from glassgate.access.circumstances import LinkedApp
+from glassgate.access.domain import Domain
 from glassgate.access.outlook import ask_for_certificates, evaluations
 from glassgate.access.policy import Policy, in_order
 from glassgate.access.questions import every_question
+
+ANYWHERE = Domain("")  # what no request came to yet
 
 
 class Unauthenticated(StrEnum):
@@ -17,6 +20,41 @@ class Unauthenticated(StrEnum):
     AUTO = "auto"
     REDIRECT = "redirect"
     ANSWER_401 = "401"
+
+
+class SameSite(StrEnum):
+    """With which requests of other sites a token comes along (RFC 6265bis section 5.6.7)."""
+
+    LAX = "Lax"
+    STRICT = "Strict"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCookie:
+    """How the cookie of the application token is set."""
+
+    same_site: SameSite = SameSite.LAX
+    http_only: bool = True
+    own_path: bool = True  # where the app has a part of a host, it stays there
+    bound: bool = False  # it counts only beside the binding cookie
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Which pages of other origins may use an app, as preflights are answered; or its origin answers them itself."""
+
+    origins: frozenset[str] = frozenset()  # as browsers write them
+    any_origin: bool = False
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int = 0  # seconds
+    passes: bool = False  # preflights go to the origin
+
+    def __post_init__(self) -> None:
+        if self.any_origin and self.credentials:
+            raise ValueError("any page of anybody could read what a session may read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +82,7 @@ class App:
     """One application behind the gate."""
 
     name: str
-    domains: tuple[str, ...]  # lower case, without port
+    domains: tuple[str, ...]  # as `Domain` reads them; the host in lower case, without port
     aud: str  # 64 hex digits
     origin: Origin
     policies: tuple[Policy, ...]  # as written; kept in order of evaluation
@@ -56,12 +94,23 @@ class App:
     service_token_header: bytes = b""  # in lower case: the one header that may hold a service token; b"": none may
     client_ca: Path | None = None  # PEM: whose client certificates are asked for; None: none is
     max_body: int | None = None  # bytes of one request's body; None: as many as there are
+    cookie: TokenCookie = TokenCookie()
+    cors: Cors | None = None
+    deny_url: str | None = None  # where people go whom the policy refuses; else a page says so
+    machine_deny_url: str | None = None  # the same for whom no sign-in would help
+    deny_message: str | None = None  # what that page says to them
+    here: Domain = ANYWHERE  # that of `domains` at which a request came to it
     # What its policies come to, once and not at every request: those that let a request in without a sign-in, whether
     # they ask other services, and for certificates, and of which other apps they take tokens (AUD tags).
     without_sign_in: tuple[Policy, ...] = field(init=False, repr=False, compare=False)
     asks_services: bool = field(init=False, repr=False, compare=False)
     asks_certificates: bool = field(init=False, repr=False, compare=False)
     linked: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    @property
+    def cookie_path(self) -> str:
+        """Below which path the browser is to send the token."""
+        return self.here.cookie_path if self.cookie.own_path else "/"
 
     def __post_init__(self) -> None:
         policies = in_order(self.policies)

@@ -9,6 +9,7 @@ APP_TOKEN = "CF_Authorization"  # noqa: S105 - a name
 GLOBAL_SESSION = "__Host-CF_Authorization"
 LOGIN = "__Host-CF_Login_"
 APP_SESSION = "__Host-CF_AppSession_"
+BINDING = "__Host-CF_Binding"
 RESERVED_PREFIX = "__Host-CF_"
 
 SIGN_IN_LIFETIME = 600  # seconds that a sign-in may take
@@ -53,9 +54,16 @@ def _is_ours(pair: bytes, keep_app_token: bool) -> bool:
     return is_reserved(name) and not (keep_app_token and name == APP_TOKEN)
 
 
-def set_app_token(token: str, expires: float) -> str:
+def set_app_token(
+    token: str, expires: float, path: str = "/", *, same_site: str = "Lax", http_only: bool = True
+) -> str:
     """Set-Cookie for an application token: host-only, with Expires, since clients take none without."""
-    return _set(APP_TOKEN, token, expires=expires)
+    return _set(APP_TOKEN, token, expires=expires, path=path, same_site=same_site, http_only=http_only)
+
+
+def set_binding(value: str, expires: float, *, same_site: str) -> str:
+    """Set-Cookie for what a token is bound to; of all of a host, as the prefix wants it."""
+    return _set(BINDING, value, expires=expires, same_site=same_site)
 
 
 def set_global_session(value: str, expires: float) -> str:
@@ -68,9 +76,9 @@ def set_sign_in(prefix: str, sign_in: str, sealed: str, now: float) -> str:
     return _set(prefix + sign_in, sealed, expires=now + SIGN_IN_LIFETIME)
 
 
-def clear(name: str) -> str:
+def clear(name: str, path: str = "/") -> str:
     """Set-Cookie that deletes a cookie of ours: with the attributes it was set with, else browsers keep it."""
-    return _set(name, "", expires=0)
+    return _set(name, "", expires=0, path=path)
 
 
 def crowded_out(sent: Iterable[bytes], prefix: str) -> list[str]:
@@ -79,6 +87,10 @@ def crowded_out(sent: Iterable[bytes], prefix: str) -> list[str]:
     return names[: max(0, len(names) - MAX_SIGN_INS + 1)]
 
 
-def _set(name: str, value: str, *, expires: float) -> str:
-    when = datetime.fromtimestamp(expires, UTC)
-    return dump_cookie(name, value, expires=when, path="/", secure=True, httponly=True, samesite="Lax", max_size=0)
+def _set(
+    name: str, value: str, *, expires: float, path: str = "/", same_site: str = "Lax", http_only: bool = True
+) -> str:
+    return dump_cookie(
+        name, value, expires=datetime.fromtimestamp(expires, UTC), path=path, secure=True, httponly=http_only,
+        samesite=same_site, max_size=0,
+    )  # fmt: skip

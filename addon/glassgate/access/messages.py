@@ -93,6 +93,12 @@ MESSAGES = {
         "This address belongs to the gate, and nothing is there.",
         "Open the application by its own address.",
     ),
+    "no_app": Message(
+        404,
+        "There is nothing here",
+        "No application of this host has this address.",
+        "Check the address, or begin at your applications.",
+    ),
     "login_unknown": Message(
         404,
         "This sign-in link leads nowhere",

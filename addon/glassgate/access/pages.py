@@ -23,7 +23,7 @@ _PAGES = Environment(
 _STYLE = _PAGES.get_template("style.css").render()
 _TEMPLATES = {
     name: _PAGES.get_template(f"{name}.html")
-    for name in ("choose", "denied", "message", "program", "refused", "signed_out", "team")
+    for name in ("choose", "denied", "going_on", "message", "program", "refused", "signed_out", "team")
 }
 
 # What is marked in our own texts: a `name` of the configuration, and an address.
@@ -53,6 +53,7 @@ def message(
 
 def denied(
     *,
+    message: str | None = None,
     app: str,
     email: str | None,
     name: str,
@@ -62,10 +63,14 @@ def denied(
     logout_url: str,
     home_url: str,
 ) -> str:
-    """403: signed in, and not allowed. `details` are the rules that were asked, each ending in ": " and its answer."""
+    """403: signed in, and not allowed. `message` is what the application tells them to do.
+
+    `details` are the rules that were asked, each ending in ": " and its answer.
+    """
     return _render(
         "denied",
         ray,
+        message=message,
         app=app,
         who=email or name,
         reason=reason,
@@ -142,6 +147,11 @@ def program(*, app: str, address: str, who: str, words: str, port: int, meta: st
     return _render(
         "program", ray, app=app, address=address, who=who, words=words, port=port, meta=meta, action=action
     )  # fmt: skip
+
+
+def going_on(*, url: str, ray: str) -> str:
+    """A sign-in has ended, and the browser goes on from this page of the application's own host."""
+    return _render("going_on", ray, url=url)
 
 
 def signed_out(*, ray: str, again_url: str | None) -> str:

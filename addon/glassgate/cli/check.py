@@ -53,7 +53,7 @@ def _as_text(settings: Settings, found: tuple[GlassgateError, ...]) -> str:
     lines += [f"  callback  {_callback(settings)}", "            the redirect URI to register at the identity provider"]
     for app in settings.apps:
         lines += ["", f"  app       {app.name}"]
-        lines += [f"            {settings.origin_of(domain)}" for domain in app.domains]
+        lines += [f"            {settings.address_of(domain)}" for domain in app.domains]
         lines += [f"  origin    {_address(app.origin)}", f"  aud       {app.aud}"]
     lines += ["", _counted(found), *(f"  {warning}" for warning in found)]
     if said := notes(settings):

@@ -20,6 +20,7 @@ from glassgate.cli.materials import materials
 from glassgate.config.load import load
 from glassgate.config.settings import LAB_HOSTS, Endpoint, LabSettings, Settings
 from glassgate.errors import ConfigError
+from glassgate.gate.apps import Apps
 from glassgate.gate.callback import CALLBACK_PATH
 from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.pace import Pace
@@ -171,7 +172,7 @@ def _site(
     return Site(
         team=settings.team.host,
         port=settings.team.port,
-        apps={domain: app for app in settings.apps for domain in app.domains},
+        apps=Apps(settings.apps),
         lab_hosts=frozenset(LAB_HOSTS) if settings.lab else frozenset(),
         parties=parties,
         session_duration=settings.session_duration,

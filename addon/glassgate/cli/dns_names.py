@@ -16,6 +16,7 @@ import dns.resolver
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from glassgate.access.domain import Domain
 from glassgate.cli import wire
 from glassgate.config.settings import Endpoint, Settings
 from glassgate.errors import StartError
@@ -26,7 +27,6 @@ from glassgate.state.keyring import FILE, KeyRing
 
 CERTS = "/cdn-cgi/access/certs"
 MOST = 1 << 20  # bytes of an answer that are read
-LABEL = "glassgate-check"  # stands for the `*` of a pattern
 
 
 class Led(StrEnum):
@@ -92,7 +92,7 @@ def examine(settings: Settings, look: Look) -> tuple[Found, ...]:
 
 
 def _leads(pattern: str, origins: set[str], look: Look) -> Iterator[Found]:
-    host = pattern.replace("*", LABEL)
+    host = Domain(pattern).some_host
     addresses = look.resolve(host)
     if not addresses:
         yield Found(pattern, "", Led.NOWHERE)

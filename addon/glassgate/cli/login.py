@@ -36,7 +36,10 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An app, and the team that gives out its tokens: `team` is an origin, `host` the app's, without a port."""
+    """An app, and the team that gives out its tokens: `team` is an origin.
+
+    `host` is the app's, without a port, and with the path at which it begins.
+    """
 
     team: str
     host: str
@@ -102,7 +105,7 @@ def _found(settings: Settings, name: str) -> Place:
     if name not in apps:
         raise click.UsageError(f"There is no app `{name}` in {settings.path}: {did_you_mean(name, apps)}")
     host = apps[name].domains[0]
-    return Place(settings.origin_of(settings.team.host), host, settings.origin_of(host))
+    return Place(settings.origin_of(settings.team.host), host, settings.address_of(host))
 
 
 def _discovered(fetch: Fetch, address: str) -> Place:
@@ -110,9 +113,9 @@ def _discovered(fetch: Fetch, address: str) -> Place:
     parts = urlsplit(address)
     found = _fetched(fetch, HttpRequest("GET", address, (("Accept", "text/html"),)))
     way = urlsplit(found.headers.get("location", ""))
-    if not parts.hostname or not way.path.startswith(LOGIN_PATH):
+    if not way.path.startswith(LOGIN_PATH):
         raise GlassgateError(f"{address} does not send anybody to a gate to sign in.", mend="is it behind glassgate?")
-    return Place(f"{way.scheme}://{way.netloc}", parts.hostname, f"https://{parts.netloc}")
+    return Place(f"{way.scheme}://{way.netloc}", way.path.removeprefix(LOGIN_PATH), f"https://{parts.netloc}")
 
 
 class _Listener(http.server.HTTPServer):

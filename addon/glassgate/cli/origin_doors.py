@@ -12,6 +12,7 @@ from enum import StrEnum
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from glassgate.access.app import App
+from glassgate.access.domain import Domain
 from glassgate.access.token import SigningKey, mint
 from glassgate.cli.wire import within
 from glassgate.config.settings import Settings
@@ -183,7 +184,7 @@ def assertions(app: App, key: SigningKey, issuer: str, now: float) -> Assertions
 def knocker(app: App, settings: Settings, seconds: float) -> Knock:
     """Knocks at the origin of an app, each time by a new connection. Raises StartError for certificates."""
     address = address_of(app.origin)
-    host = authority(app.domains[0], settings.team.port)
+    host = authority(Domain.read(app.domains[0]).some_host, settings.team.port)
     gate = OriginTrust([app]).context(address)
     anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE  # whoever breaks in does not care

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jwt.algorithms import RSAAlgorithm
 
 from glassgate.access.app import App
+from glassgate.access.domain import Domain
 from glassgate.access.token import SigningKey
 from glassgate.config.settings import Settings
 from glassgate.errors import StartError
@@ -126,7 +127,7 @@ def _said(app: App, gate: Gate, kind: str, folder: str) -> dict[str, object]:
         "slug": slug_of(app),
         "issuer": gate.issuer,
         "aud": app.aud,
-        "domain": app.domains[0],
+        "domain": Domain.read(app.domains[0]).host,
         "port": app.origin.port,
         "gates": gate.addresses,
         "ca_der": base64.b64encode(gate.authority.public_bytes(Encoding.DER)).decode() if gate.authority else "",

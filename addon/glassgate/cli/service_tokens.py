@@ -196,7 +196,7 @@ def _show(settings: Settings, token: ServiceToken, shown: Credentials, as_json: 
     click.echo(said)
     click.echo("The secret is shown this once, and kept nowhere: put it where the program finds it.\n")
     click.echo(f"  CF-Access-Client-Id: {shown.client_id}\n  CF-Access-Client-Secret: {shown.secret}\n")
-    app = settings.origin_of(settings.apps[0].domains[0])
+    app = settings.address_of(settings.apps[0].domains[0])
     click.echo(f"It lives {_until(token)}. To try it, where a policy lets it in:\n")
     click.echo(f"  curl -H 'CF-Access-Client-Id: …' -H 'CF-Access-Client-Secret: …' {app}/")
 

@@ -12,9 +12,11 @@ from glassgate.access.session import digest
 from glassgate.config.replay import Seen
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError
+from glassgate.gate.apps import Apps
 from glassgate.gate.credentials import candidates
 from glassgate.gate.exchange import Request
 from glassgate.gate.headers import client_address, country
+from glassgate.gate.site import TEAM_PREFIX
 from glassgate.mitm import recorded_flows
 from glassgate.record.events import GRANT
 from glassgate.record.reading import Line, every, moment
@@ -40,10 +42,9 @@ def of_log(path: Path) -> Iterator[Seen]:
 
 
 def _seen(line: Line, facts: Facts) -> Seen:
-    host = str(line.get("AppDomain") or line.get("Host", ""))
-    return Seen(
-        str(line.get("RayID", "")), moment(line), str(line.get("Method", "")), host, str(line.get("Path", "")), facts
-    )
+    host, path = str(line.get("AppDomain") or line.get("Host", "")), str(line.get("Path", ""))
+    aud = str(line.get("AppUUID", "")) if path.startswith(TEAM_PREFIX) else ""
+    return Seen(str(line.get("RayID", "")), moment(line), str(line.get("Method", "")), host, path, facts, aud=aud)
 
 
 @dataclass(slots=True)
@@ -67,14 +68,14 @@ class Log:
 
 def of_flows(path: Path, settings: Settings, log: Log, granted: Callable[[str], str]) -> Iterator[Seen]:
     """The requests of a flow file to an app. `granted`: of a request that was let in, by its id, its token's grant."""
-    apps = {domain for app in settings.apps for domain in app.domains}
+    apps = Apps(settings.apps)
     for one in recorded_flows.read(path):
         request = one.request
         host = _host(one)
         line = log.by_ray.get(request.ray)
         if line and not line.get("Allowed"):
             yield _seen(line, recorded.read(line["Facts"]))  # said at the team's host, too, about an app
-        elif host in apps and not request.path.startswith("/cdn-cgi/access/"):
+        elif apps.at(host) and not request.path.startswith(TEAM_PREFIX):
             yield _of_flow(one, host, settings, log, granted)
 
 

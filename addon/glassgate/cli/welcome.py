@@ -13,7 +13,7 @@ MOST_SWITCHED = 4  # lines of what is switched; `lab list` has them all
 
 def welcome(settings: Settings, web_url: str | None = None, switched: Sequence[Switched] = ()) -> str:
     """The whole page, to be read in 20 seconds. `switched` is what was commanded before, and still holds."""
-    apps = [(app.name, settings.origin_of(app.domains[0])) for app in settings.apps]
+    apps = [(app.name, settings.address_of(app.domains[0])) for app in settings.apps]
     lines = ["", _bold("  glassgate is up."), ""]
     lines += [f"  {name:<10} {url}" for name, url in apps]
     lines += [f"  {'team':<10} {settings.origin_of(settings.team.host)}"]

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from glassgate.access.domain import Domain
 from glassgate.access.questions import Network, fold, network
 from glassgate.access.rule_values import DOMAIN
 from glassgate.config.problems import BadValueError
 from glassgate.config.settings import LAB_HOSTS, Endpoint
+from glassgate.gate.target import is_reserved
 
+ANY = "*"  # any page
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
+_PATH = re.compile(r"(?:/[0-9A-Za-z._~!$&'()+,=:@*-]+)+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,9 @@ def host(text: str) -> str:
     if "://" in text:
         raise BadValueError(f"`{text}` is an address", "write the host name alone")
     if "/" in text:
-        raise BadValueError(f"`{text}` has a path: paths are not there yet", f"write `{text.partition('/')[0]}`")
+        raise BadValueError(f"`{text}` has a path", f"write `{text.partition('/')[0]}`")
     if "*" in text:
-        raise BadValueError(f"`{text}` is a pattern: patterns are not there yet", "write each host name")
+        raise BadValueError(f"`{text}` is a pattern", "write one host name")
     if ":" in text:
         raise BadValueError(f"`{text}` has a port", "leave it out: the port of `team` is the port of every host")
     if text.endswith("."):
@@ -54,8 +58,42 @@ def team(text: str) -> Endpoint:
 
 
 def domain(text: str) -> str:
-    """A host of an app."""
-    return _not_of_the_lab(host(text))
+    """A domain of an app: a host or a pattern of hosts, with a path or without."""
+    name, slash, path = text.partition("/")
+    if "://" not in text and "*" in name:
+        _pattern(name)
+    else:
+        _not_of_the_lab(host(text if "://" in text else name))
+    if slash and path not in ("", "*"):
+        _path(slash + path, name)
+    return Domain.read(text).text
+
+
+def _pattern(text: str) -> None:
+    """A pattern of hosts: `*` stands for a part of one label."""
+    labels = text.split(".")
+    if any(label.count("*") > 1 for label in labels):
+        raise BadValueError(f"`{text}` has two stars in one label", "write one between two dots at most")
+    # What stands for the stars is as good as any name: the rest is looked at as every host is.
+    host(text.replace("*", "x"))
+    if "*" in labels[-1]:
+        raise BadValueError(f"`{text}` would be hosts of everybody's", "write a star in front of a domain of your own")
+
+
+def _path(text: str, name: str) -> None:
+    if "?" in text or "#" in text:
+        raise BadValueError(f"`{text}` is more than a path", "leave out what follows the `?` or `#`")
+    if text.endswith("/"):
+        raise BadValueError(f"`{text}` ends with a slash", f"write `{name}{text.rstrip('/')}`: it covers all below")
+    segments = text[1:].split("/")
+    if not _PATH.fullmatch(text) or {".", ".."} & set(segments):
+        raise BadValueError(
+            f"`{text}` is not a plain path", "write letters, digits and `-._~!$&'()+,=:@` between slashes"
+        )
+    if any(segment.count("*") > 1 for segment in segments):
+        raise BadValueError(f"`{text}` has two stars in one part", "write one between two slashes at most")
+    if is_reserved(text.lower()):
+        raise BadValueError(f"`{text}` is the gate's own on every host", "take another path")
 
 
 def _not_of_the_lab(name: str) -> str:
@@ -142,6 +180,22 @@ def web_origin(text: str) -> str:
     canonical = f"{url.scheme}://{shown}" + ("" if url.port == default else f":{url.port}")
     if text != canonical:
         raise BadValueError(f"`{text}` is not how a browser writes it", f"write `{canonical}`")
+    return text
+
+
+def page(text: str) -> str:
+    """The origin of a page, or `*` for any."""
+    return text if text == ANY else web_origin(text)
+
+
+def elsewhere(text: str) -> str:
+    """The address of a page of somebody else's, to which browsers are sent; it may have a query."""
+    head, _, query = text.partition("?")
+    url = _url(head, "https://www.example.com/no-access")
+    if url.scheme == "http" and not is_loopback(url.host):
+        raise BadValueError(f"`{head}` is not https", "write `https://`: http is for this machine alone")
+    if query and (not _VISIBLE.fullmatch(query) or set(query) & set('\\<>"{}|^`')):
+        raise BadValueError("the query is not plain ASCII", "write its other characters as `%20` and so on")
     return text
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from glassgate.access.app import App, Origin, OriginTls, default_aud
+from glassgate.access import app as access
+from glassgate.access.app import App, Origin, OriginTls, SameSite, TokenCookie, Unauthenticated, default_aud
 from glassgate.access.policy import Policy, Rule
 from glassgate.access.questions import EntraGroup, OidcClaim, Question, RuleSet, every_question
 from glassgate.access.selectors import GROUP, Source
@@ -12,11 +14,20 @@ from glassgate.config import schema, schema_lab
 from glassgate.config.bounds import Bounds
 from glassgate.config.kinds import EVERY_TENANT
 from glassgate.config.rules import Meanings
+from glassgate.config.schema_cors import ANY, Cors
 from glassgate.config.settings import LAB_DOMAIN, LabOrigin, LabSettings, LabTenant, LabUser, Settings
 from glassgate.config.tree import tenant_id
 from glassgate.oidc.client_auth import ClientCertificate, ClientSecret, Credential, FederatedToken
 from glassgate.oidc.provider import GroupsFrom, Provider
 from glassgate.state.client_certificate import client_certificate
+
+# What Cloudflare Access does where an app says nothing (docs/reference/cloudflare.md has the whole table).
+AS_CLOUDFLARE = {
+    "unauthenticated": Unauthenticated.REDIRECT,
+    "forward_cookie": True,
+    "same_site": SameSite.NONE,
+    "path_cookie": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +153,15 @@ class Builder:
             policies=tuple(self._policy(policy) for policy in entry.policies),
             session_duration=entry.session_duration,
             providers=tuple(dict.fromkeys(entry.identity_providers or every)),
-            unauthenticated=entry.unauthenticated,
-            forward_cookie=entry.forward_cookie,
+            unauthenticated=_wish(entry, "unauthenticated"),
+            forward_cookie=_wish(entry, "forward_cookie"),
+            cookie=TokenCookie(
+                _wish(entry, "same_site"), entry.http_only, _wish(entry, "path_cookie"), entry.binding_cookie
+            ),
+            cors=_cors(entry.cors) if entry.cors else None,
+            deny_url=entry.deny_url,
+            machine_deny_url=entry.machine_deny_url,
+            deny_message=entry.deny_message,
             websocket_origins=tuple(entry.websocket_origins),
             service_token_header=(entry.service_token_header or "").lower().encode(),
             client_ca=self._optional(entry.client_ca),
@@ -182,6 +200,26 @@ class Builder:
 
     def _sources(self) -> tuple[Source, ...]:
         return tuple(_source(entry) for entry in self.config.identity_providers)
+
+
+def _wish(entry: schema.App, key: str) -> Any:
+    """What an app says of itself, else what those say whom it is to behave like."""
+    if entry.compat == "cloudflare" and key not in entry.model_fields_set:
+        return AS_CLOUDFLARE[key]
+    return getattr(entry, key)
+
+
+def _cors(entry: Cors) -> access.Cors:
+    origins = entry.origins or []
+    return access.Cors(
+        origins=frozenset(origins) - {ANY},
+        any_origin=ANY in origins,
+        methods=tuple(entry.methods or ("GET", "HEAD", "POST")),
+        headers=tuple(entry.headers or ()),
+        credentials=entry.credentials is True,
+        max_age=600 if entry.max_age is None else entry.max_age,
+        passes=entry.preflight == "origin",
+    )
 
 
 def _source(entry: schema.Entra | schema.Oidc) -> Source:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from glassgate.access.app import Unauthenticated
+from glassgate.access.app import SameSite, Unauthenticated
 from glassgate.access.policy import Decision
 from glassgate.access.selectors import SELECTORS
 from glassgate.config import addresses, values
@@ -115,6 +115,14 @@ def not_in_the_file(value: object) -> None:
     raise BadValueError("service tokens are not kept in this file", "make them with `glassgate service-tokens create`")
 
 
+def read_same_site(value: object) -> SameSite:
+    """With which requests of other sites the token comes along, however it is written."""
+    for one in SameSite:
+        if isinstance(value, str) and value.lower() == one.lower():
+            return one
+    raise BadValueError(f"{shown(value)} is none of its values", "write `lax`, `strict` or `none`")
+
+
 def read_unauthenticated(value: object) -> Unauthenticated:
     """What a request without a session gets. YAML reads an unquoted 401 as a number."""
     if not isinstance(value, bool) and str(value) in list(Unauthenticated):
@@ -172,6 +180,6 @@ Secret = Annotated[str, Text(values.secret, "${ENTRA_CLIENT_SECRET}", "file:/run
 Secrets = Annotated[list[Secret], Field(min_length=1, max_length=2), OneOrList()]
 EmailDomains = Annotated[dict[ObjectId, Annotated[list[EmailDomain], SOME]], SOME, ByTenant()]
 Scopes = Annotated[list[Annotated[str, Text(values.scope, "openid")]], SOME, AfterValidator(with_openid)]
-Host = Annotated[str, Text(addresses.domain, "wiki.localhost")]
+Host = Annotated[str, Text(addresses.domain, "wiki.localhost", "wiki.localhost/admin", "*.apps.localhost")]
 WebOrigin = Annotated[str, Text(addresses.web_origin, "https://app.example.com")]
 Rule = Annotated[dict[str, Any], Read(read_rule, _RULE_SCHEMA)]

@@ -5,7 +5,9 @@ Works on plain data that may be wrong elsewhere, so that every error of a file i
 
 from collections.abc import Callable, Iterator
 
+from glassgate.access.domain import Domain
 from glassgate.config.bounds import check_limits
+from glassgate.config.browsers import check_browsers
 from glassgate.config.problems import Path, Problem, shown
 from glassgate.config.providers import check_providers
 from glassgate.config.settings import LAB_DOMAIN, LAB_SITES
@@ -32,7 +34,6 @@ def _once(tree: Tree, path: Path, key: str, what: str) -> Iterator[Problem]:
 def _each_once(tree: Tree) -> Iterator[Problem]:
     yield from _once(tree, ("identity_providers",), "id", "the id of a provider")
     yield from _once(tree, ("apps",), "name", "the name of an app")
-    yield from _once(tree, ("apps",), "domain", "a host of the apps")
     yield from _once(tree, ("apps",), "aud", "an AUD tag")
     yield from _once(tree, ("lab", "users"), "name", "the name of a lab user")
     yield from _once(tree, ("lab", "tenants"), "domain", "the domain of a lab tenant")
@@ -43,13 +44,24 @@ def _each_once(tree: Tree) -> Iterator[Problem]:
         yield from _once(tree, (*app, "policies"), "name", "the name of a policy of this app")
 
 
+def _domains_once(tree: Tree) -> Iterator[Problem]:
+    # Two that differ in the case of letters alone could not be told apart at an origin that does not heed it.
+    seen: set[str] = set()
+    for place, app in entries(tree, ("apps",)):
+        for below, domain in listed(app, "domain"):
+            text = Domain.read(domain).text.lower()
+            if text in seen:
+                yield Problem((*place, *below), f"{shown(domain)} is a domain of the apps twice", "give each its own")
+            seen.add(text)
+
+
 def _team_is_no_app(tree: Tree) -> Iterator[Problem]:
     team = tree.get("team")
     name = team.partition(":")[0] if isinstance(team, str) else None
     for place, app in entries(tree, ("apps",)):
-        for below, host in listed(app, "domain"):
-            if host == name:
-                yield Problem((*place, *below), f"{shown(host)} is the team domain", "give the app a host of its own")
+        for below, domain in listed(app, "domain"):
+            if Domain.read(domain).host == name:
+                yield Problem((*place, *below), f"{shown(domain)} is the team domain", "give the app a host of its own")
 
 
 def _http2_needs_tls(tree: Tree) -> Iterator[Problem]:
@@ -116,6 +128,7 @@ def _lab_tenants_are_further_ones(tree: Tree) -> Iterator[Problem]:
 
 CHECKS: tuple[Check, ...] = (
     _each_once,
+    _domains_once,
     _team_is_no_app,
     _http2_needs_tls,
     _providers_known,
@@ -123,5 +136,6 @@ CHECKS: tuple[Check, ...] = (
     _lab_stays_here,
     _lab_tenants_are_further_ones,
     check_providers,
+    check_browsers,
     check_limits,
 )

@@ -8,6 +8,8 @@ from glassgate.access.app import App
 from glassgate.access.facts import Facts
 from glassgate.access.policy import ANSWER, Verdict, judge
 from glassgate.config.settings import Settings
+from glassgate.gate.apps import Apps, path_of
+from glassgate.gate.target import BadRequestError
 from glassgate.oidc.claims import counting_email
 
 
@@ -22,6 +24,7 @@ class Seen:
     path: str
     facts: Facts | None = None
     gap: str = ""
+    aud: str = ""  # AUD tag of the app that it is of, where the path is one of the gate's own
 
     @property
     def who(self) -> str:
@@ -61,12 +64,13 @@ class Difference:
 
 def compare(old: Settings, new: Settings, traffic: Iterable[Seen]) -> Difference:
     """Judge every request by both, and tell where they differ."""
+    before_apps, after_apps = Apps(old.apps), Apps(new.apps)
     changed, same, let_in, unjudged = list[Change](), 0, 0, Counter[str]()
     for seen in traffic:
         if seen.facts is None:
             unjudged[seen.gap] += 1
             continue
-        before, after = judged(old, seen, seen.facts), judged(new, seen, _counting(old, new, seen.facts))
+        before, after = judged(before_apps, seen, seen.facts), judged(after_apps, seen, _counting(old, new, seen.facts))
         doubt = after.unknown - before.unknown
         if before.let_in is after.let_in:
             same += 1
@@ -78,9 +82,12 @@ def compare(old: Settings, new: Settings, traffic: Iterable[Seen]) -> Difference
     return Difference(tuple(changed), same, let_in, dict(unjudged))
 
 
-def judged(settings: Settings, seen: Seen, facts: Facts) -> Judgement:
-    """What a configuration says of a request."""
-    app = app_at(settings, seen.host)
+def judged(apps: Apps, seen: Seen, facts: Facts) -> Judgement:
+    """What a configuration with these apps says of a request."""
+    try:
+        app = app_of(apps, seen)
+    except BadRequestError as fault:
+        return Judgement(False, str(fault))
     if app is None:
         return Judgement(False, f"there is no app at {seen.host}")
     verdict = judge(app.policies, facts)
@@ -93,9 +100,10 @@ def judged(settings: Settings, seen: Seen, facts: Facts) -> Judgement:
     return Judgement(verdict.lets_in, by, tuple(_rules(verdict)), unknown)
 
 
-def app_at(settings: Settings, host: str) -> App | None:
-    """The app that answers at a host."""
-    return next((app for app in settings.apps if host in app.domains), None)
+def app_of(apps: Apps, seen: Seen) -> App | None:
+    """The app that answers there. Raises BadRequestError where an origin may take the path for another one's."""
+    named = next((app for app in apps.values() if app.aud == seen.aud), None)
+    return named or apps.of(seen.host, "/" if seen.aud else path_of(seen.path))
 
 
 def _rules(verdict: Verdict) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from glassgate.access.domain import Domain
 from glassgate.config import safety_policies
 from glassgate.config.addresses import host_of, is_loopback
 from glassgate.config.limits import LIMITS, OF_OUR_DRIVER
@@ -142,6 +143,17 @@ def _open_doors(settings: Settings) -> Warnings:
         )
 
 
+def _stars_within(settings: Settings) -> Warnings:
+    for app in settings.apps:
+        for domain in app.domains:
+            if Domain.read(domain).certificate_name is None:
+                yield GlassgateError(
+                    f"no certificate can cover `{domain}`: in one a star stands for the first label alone",
+                    where=_place(settings, "apps", app.name, "domain"),
+                    mend="put the host names that are in use into a certificate of your own",
+                )
+
+
 _CHECKS: tuple[Callable[[Settings], Warnings], ...] = (
     _secrets,
     _providers_here,
@@ -150,5 +162,6 @@ _CHECKS: tuple[Callable[[Settings], Warnings], ...] = (
     _store,
     _audit,
     _open_doors,
+    _stars_within,
     *safety_policies.CHECKS,
 )

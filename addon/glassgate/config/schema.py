@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
-from glassgate.access.app import Unauthenticated
+from glassgate.access.app import SameSite, Unauthenticated
 from glassgate.access.policy import Decision
 from glassgate.access.questions import Network
 from glassgate.config import addresses, values
@@ -44,9 +44,11 @@ from glassgate.config.kinds import (
     WebOrigin,
     not_in_the_file,
     read_decision,
+    read_same_site,
     read_unauthenticated,
 )
 from glassgate.config.part import Listens, Part
+from glassgate.config.schema_cors import Cors
 from glassgate.config.schema_lab import Lab, LabTenant, LabUser
 from glassgate.config.settings import Endpoint
 from glassgate.config.tree import DECISIONS
@@ -204,7 +206,8 @@ class App(Part):
 
     name: Name = Field(description="What it is called.")
     domain: Annotated[list[Host], SOME, OneOrList()] = Field(
-        description="Its host name, or a list of them; without a port."
+        description="Its host name, or a list of them; without a port. `*` stands for a part of one label, and a path "
+        "for all below it; the longest match wins."
     )
     origin: Annotated[addresses.Url, Text(addresses.origin, "http://127.0.0.1:9000")] = Field(
         description="Where its traffic goes."
@@ -232,13 +235,30 @@ class App(Part):
     max_body: Annotated[int, Size("0 B", "1 TiB")] | None = Field(
         None, description="How much the body of one request may hold, such as `10 MiB`. Default: any amount."
     )
-    cors: Annotated[Any, NotYet(None)] = None
-    same_site: Annotated[Any, NotYet("Lax", "lax")] = "lax"
-    http_only: Annotated[Any, NotYet(True)] = True
-    binding_cookie: Annotated[Any, NotYet(False)] = False
+    same_site: Annotated[
+        SameSite, Read(read_same_site, {"enum": ["lax", "strict", "none", "Lax", "Strict", "None"]}, str.lower)
+    ] = Field(SameSite.LAX, description="Whether the token comes along with requests that other sites begin:")
+    http_only: bool = Field(True, description="Whether the token is kept from the scripts of pages.")
+    path_cookie: bool = Field(
+        True, description="Whether the token of a part of a host stays there. Else all of it gets it."
+    )
+    binding_cookie: bool = Field(
+        False, description="Whether the token counts only beside a second cookie, `__Host-CF_Binding`."
+    )
+    cors: Cors | None = Field(None, description="Pages of which other origins may use it. Default: none.")
+    deny_url: Annotated[str, Text(addresses.elsewhere, "https://www.example.com/no-access")] | None = Field(
+        None, description="Where people are sent whom its policies refuse. Default: a page says so."
+    )
+    machine_deny_url: Annotated[str, Text(addresses.elsewhere, "https://www.example.com/not-from-here")] | None = Field(
+        None, description="The same for whom no sign-in would help: by address, country or certificate."
+    )
+    deny_message: Annotated[str, Text(values.message, "Ask the service desk for access.")] | None = Field(
+        None, description="What that page tells them to do."
+    )
+    compat: Literal["cloudflare"] | None = Field(
+        None, description="Defaults as Cloudflare Access has them, where ours differ on purpose."
+    )
     keep_forms: Annotated[Any, NotYet(False)] = False
-    deny_url: Annotated[Any, NotYet(None)] = None
-    machine_deny_url: Annotated[Any, NotYet(None)] = None
     service_token_header: Annotated[str, Text(values.header, "Authorization")] | None = Field(
         None,
         description="A header that may hold a service token as JSON, beside `CF-Access-Client-Id` and `-Secret`.",
@@ -249,7 +269,6 @@ class App(Part):
     )
     launcher: Annotated[Any, NotYet(None)] = None
     auto_redirect: Annotated[Any, NotYet(False)] = False
-    compat: Annotated[Any, NotYet(None)] = None
 
 
 # --- the rest ---------------------------------------------------------------------------------------------
@@ -324,6 +343,7 @@ PARTS: dict[tuple[str, ...], type[Part]] = {
     ("groups", "*"): Rules,
     ("apps", "*"): App,
     ("apps", "*", "origin_tls"): OriginTls,
+    ("apps", "*", "cors"): Cors,
     ("apps", "*", "policies", "*"): Policy,
     ("audit",): Audit,
     ("metrics",): Listens,

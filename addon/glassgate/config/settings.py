@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from glassgate.access.app import App
+from glassgate.access.domain import Domain
 from glassgate.config.limits import LIMITS, Limits
 from glassgate.gate.site import authority
 from glassgate.oidc.client_auth import ClientCertificate
@@ -120,11 +121,15 @@ class Settings:
 
     @property
     def public_hosts(self) -> tuple[str, ...]:
-        """Every host name that the edge answers for: team, apps, and the lab's."""
-        hosts = [self.team.host, *(domain for app in self.apps for domain in app.domains)]
-        if self.lab:
-            hosts += LAB_HOSTS
-        return tuple(dict.fromkeys(hosts))
+        """Every host name that the edge's certificate must bear: of team, apps, and the lab."""
+        names = [Domain.read(domain).certificate_name for app in self.apps for domain in app.domains]
+        hosts = [self.team.host, *names, *(LAB_HOSTS if self.lab else ())]
+        return tuple(dict.fromkeys(host for host in hosts if host))
+
+    def address_of(self, domain: str) -> str:
+        """The public address of a domain of an app; of a pattern, the pattern of addresses."""
+        read = Domain.read(domain)
+        return self.origin_of(read.host) + read.path
 
     @property
     def lately(self) -> Path:

@@ -187,6 +187,28 @@ def claim(text: str) -> str:
     return text
 
 
+def message(text: str) -> str:
+    """What people read on a page: one paragraph, up to 1,000 characters."""
+    if not text.strip() or len(text) > 1000 or not text.replace("\n", " ").isprintable():
+        raise BadValueError("this is no text to read", "write one paragraph of up to 1,000 characters")
+    return " ".join(text.split())
+
+
+def preflight_age(text: str) -> int:
+    """The seconds that an answer to a preflight may be remembered: up to 24h, as no browser does longer."""
+    seconds = duration(text)
+    if seconds > 86400:
+        raise BadValueError(f"`{text}` is too long", "write up to `24h`: no browser remembers it longer")
+    return seconds
+
+
+def token_of_http(text: str) -> str:
+    """A method, or the name of a header; `*` for any (RFC 9110 section 5.6.2)."""
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}", text, re.ASCII):
+        raise BadValueError("this is no method and no name of a header", "write it as `GET`, or `X-Requested-With`")
+    return text
+
+
 def token(text: str) -> str:
     """Text without spaces that is sent to a provider: a client id, a hint."""
     if len(text) > 255 or not _VISIBLE.fullmatch(text):

@@ -95,7 +95,11 @@ def standard(
 
 def access_headers(app: App, host: str) -> list[tuple[str, str]]:
     """What clients know Access by, on redirects, 401 and 403."""
-    return [("WWW-Authenticate", "Cloudflare-Access"), ("Cf-Access-Aud", app.aud), ("Cf-Access-Domain", host)]
+    return [
+        ("WWW-Authenticate", "Cloudflare-Access"),
+        ("Cf-Access-Aud", app.aud),
+        ("Cf-Access-Domain", app.here.at(host)),
+    ]
 
 
 def told(action: Action, request: Request, site: Site, **more: Any) -> Event:

@@ -1,10 +1,13 @@
 """Which session a request presents at an app, of all the tokens that it may bring."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 
 from glassgate.access import cookies, token
 from glassgate.access.app import App
+from glassgate.access.binding import is_bound
 from glassgate.access.session import Session
 from glassgate.gate.exchange import Request, Steps
 from glassgate.gate.recheck import ask_again, is_due
@@ -12,6 +15,7 @@ from glassgate.gate.sessions import Granted
 from glassgate.gate.site import Site
 
 MOST_VERIFIED = 20_000
+BINDING = "binding"  # the purpose of its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,19 @@ def presented(site: Site, request: Request, app: App) -> Steps[Presented]:
         if isinstance(granted, str):
             reason = granted
             continue
+        if app.cookie.bound and not _is_bound(site, request, granted.session):
+            reason = "binding_missing"
+            continue
         if found and found.granted and found.granted.session.id != granted.session.id:
             return Presented(reason="token_conflict", conflict=True)
         found = found or Presented(granted, text, "", checked=checked)
     return found or Presented(reason=reason)
+
+
+def _is_bound(site: Site, request: Request, session: Session) -> bool:
+    """Whether the request brings what this session's tokens are bound to."""
+    brought = cookies.values(request.values(b"cookie"), cookies.BINDING)
+    return any(is_bound(value, session.id, site.keys.secrets(BINDING)) for value in brought)
 
 
 def behind(
@@ -96,10 +109,9 @@ def _asked_again(site: Site, request: Request, nonce: str, granted: Granted) -> 
 
 def known_session(site: Site, request: Request, host: str) -> Steps[Session | None]:
     """The session that a request presents at one of our hosts, whether or not it counts just now: to be ended."""
-    if host not in site.apps:
+    if host == site.team:
         return (yield from global_session(site, request))
-    app = site.apps[host]
-    for text in candidates(request):
+    for app, text in product(meant_for(request, site.apps.at(host)), candidates(request)):
         try:
             checked = verify(site, app, text, request.at)
         except token.TokenError:
@@ -112,11 +124,25 @@ def known_session(site: Site, request: Request, host: str) -> Steps[Session | No
 
 def session_at(site: Site, request: Request, host: str) -> Steps[Session | None]:
     """The live session that a request presents at one of our hosts: by its app's token, or by the team's cookie."""
-    if host not in site.apps:
+    if host == site.team:
         session = yield from confirmed_session(site, request)
         return session if session and session.stands else None
-    found = yield from presented(site, request, site.apps[host])
-    return found.granted.session if found.granted else None
+    return (yield from session_of(site, request, site.apps.at(host)))
+
+
+def session_of(site: Site, request: Request, apps: Iterable[App]) -> Steps[Session | None]:
+    """The live session that a request presents by the token of one of these apps."""
+    for app in meant_for(request, apps):
+        found = yield from presented(site, request, app)
+        if found.granted:
+            return found.granted.session
+    return None
+
+
+def meant_for(request: Request, apps: Iterable[App]) -> list[App]:
+    """Those of the apps, each once, that a token of the request claims to be for: there is no need to try others."""
+    claimed = {audience for text in candidates(request) for audience in token.claimed_audiences(text)}
+    return list({app.aud: app for app in apps if app.aud in claimed}.values())
 
 
 def verify(site: Site, app: App, text: str, now: float) -> token.AppToken:

@@ -52,8 +52,11 @@ def denied(
     if not is_navigation(request):
         said = {"error": "denied", "message": verdict.reason, "policy": reason, "id": request.ray}
         return answers.data(request, 403, said, headers, (event,))
+    if app.deny_url:
+        return answers.redirect(request, app.deny_url, headers, (event,))
     html = pages.denied(
-        app=app.name, email=identity.email, name=identity.name, reason=verdict.reason, details=verdict.reasons,
+        message=app.deny_message, app=app.name, email=identity.email, name=identity.name, reason=verdict.reason,
+        details=verdict.reasons,
         ray=request.ray, logout_url=site.url(site.team, TEAM_PREFIX + "logout"), home_url=site.url(site.team, "/"),
     )  # fmt: skip
     return answers.page(request, 403, html, headers, (event,))
@@ -67,7 +70,10 @@ def kept_out(site: Site, request: Request, app: App, host: str, verdict: Verdict
         policy=name, reason=name or "default_deny", details=verdict.reasons,
         facts=recorded.told(facts, app.policies), rules=fingerprint(app.policies),
     )  # fmt: skip
-    return answers.standard(request, "not_from_here", headers=answers.access_headers(app, host), event=event)
+    headers = answers.access_headers(app, host)
+    if app.machine_deny_url and is_navigation(request):
+        return answers.redirect(request, app.machine_deny_url, headers, (event,))
+    return answers.standard(request, "not_from_here", headers=headers, event=event)
 
 
 def failed(site: Site, request: Request, fault: SignInError, party: RelyingParty | None, again: str) -> Answer:

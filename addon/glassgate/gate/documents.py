@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from glassgate.access.app import App
 from glassgate.access.session import Session
 from glassgate.gate import answers
-from glassgate.gate.credentials import presented, session_at
+from glassgate.gate.credentials import session_at, session_of
 from glassgate.gate.exchange import Answer, Request, Steps
 from glassgate.gate.site import Site
 
@@ -25,18 +24,10 @@ def get_identity(site: Site, request: Request, host: str) -> Steps[Answer]:
 
 def _presented_at(site: Site, request: Request, host: str) -> Steps[Session | None]:
     session = yield from session_at(site, request, host)
-    if session or host in site.apps:
+    if session or host != site.team:
         return session
     # Client libraries of Cloudflare Access ask the team domain, with an app's token.
-    for app in _apps(site):
-        found = yield from presented(site, request, app)
-        if found.granted:
-            return found.granted.session
-    return None
-
-
-def _apps(site: Site) -> list[App]:
-    return list({app.aud: app for app in site.apps.values()}.values())
+    return (yield from session_of(site, request, site.apps.values()))
 
 
 def describe(session: Session, site: Site) -> dict[str, Any]:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from glassgate.access import cookies, meta, recorded, token
-from glassgate.access.app import App
+from glassgate.access import cookies, meta, pages, recorded, token
+from glassgate.access.app import App, SameSite
+from glassgate.access.binding import bound_to
 from glassgate.access.explain import fingerprint
 from glassgate.access.policy import Verdict, judge, missing_acrs
 from glassgate.access.seal import Purpose, SealError
 from glassgate.access.session import Grant, Session, digest
 from glassgate.gate import answers, denials
-from glassgate.gate.credentials import presented
+from glassgate.gate.apps import path_of
+from glassgate.gate.credentials import BINDING, presented
 from glassgate.gate.exchange import Answer, Request, Steps
 from glassgate.gate.headers import country
 from glassgate.gate.known import known
@@ -36,16 +38,23 @@ class Wish:
     app_session_id: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """The wish as the sign-in's cookie carries it; the app by its host name."""
-        return {"h": self.hostname, "t": self.target, "s": self.app_session, "i": self.app_session_id}
+        """The wish as the sign-in's cookie carries it; the app by its AUD tag."""
+        aud = self.app.aud if self.app else ""
+        return {"h": self.hostname, "t": self.target, "a": aud, "s": self.app_session, "i": self.app_session_id}
 
     @classmethod
     def from_json(cls, site: Site, value: dict[str, str]) -> "Wish | None":
         """Read what `to_json` wrote; None where the app is no longer there."""
-        app = site.apps.get(value["h"])
+        app = meant(site, value)
         if app is None and value["h"] != site.team:
             return None
         return cls(app, value["h"], value["t"], value["s"], value["i"])
+
+
+def meant(site: Site, wish: dict[str, Any]) -> App | None:
+    """The app that a wish is for, by host, target and AUD tag; None where it is no longer there."""
+    app = site.apps.of(wish["h"], path_of(wish["t"]))
+    return app if app and app.aud == wish["a"] else None
 
 
 def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
@@ -61,7 +70,8 @@ def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
         app_aud=app.aud,
     )
     if len(json.dumps(request.target)) > LONGEST_TARGET:
-        return answers.standard(request, "url_too_long", event=event, action=("Sign in", site.url(host, "/")))
+        start = site.url(host, app.here.root)
+        return answers.standard(request, "url_too_long", event=event, action=("Sign in", start))
     sign_in, secret = site.new_sign_in(request.at), site.chance(32)
     said = meta.Meta(app.aud, host, request.target, digest(secret), sign_in)
     query = {
@@ -76,20 +86,20 @@ def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
         ("Set-Cookie", cookies.set_sign_in(cookies.APP_SESSION, sign_in, sealed, request.at)),
         *(("Set-Cookie", cookies.clear(name)) for name in crowded),
     ]
-    url = site.url(site.team, f"{TEAM_PREFIX}login/{host}?{urlencode(query)}")
+    url = site.url(site.team, f"{TEAM_PREFIX}login/{app.here.at(host)}?{urlencode(query)}")
     return answers.redirect(request, url, lines, (event,))
 
 
 def start(site: Site, request: Request, wish: Wish, session: Session) -> Answer:
     """Send a browser whose session was let in from the team domain to the app's `authorized`."""
     nonce = site.chance(16)
-    carried = {**wish.to_json(), "a": wish.app.aud if wish.app else "", "n": digest(nonce), "u": session.id}
+    carried = {**wish.to_json(), "n": digest(nonce), "u": session.id}
     state = site.seal.close(Purpose.HAND_OFF, carried, request.at)
     query = urlencode({"nonce": nonce, "state": state})
     return answers.redirect(request, site.url(wish.hostname, f"{AUTHORIZED_PATH}?{query}"))
 
 
-def authorized(site: Site, request: Request, app: App, host: str) -> Steps[Answer]:
+def authorized(site: Site, request: Request, host: str) -> Steps[Answer]:
     """`/cdn-cgi/access/authorized`: take the hand-off and set the application token.
 
     Forged, foreign or of another browser: 400. Expired: a page to start again. Used: on, where this browser's
@@ -103,12 +113,11 @@ def authorized(site: Site, request: Request, app: App, host: str) -> Steps[Answe
         carried = site.seal.open(Purpose.HAND_OFF, state[0], request.at, LIFETIME)
     except SealError as fault:
         if fault.expired:
-            return answers.standard(request, "handoff_expired", action=("Start again", site.url(host, "/")))
+            start = site.url(host, site.apps.at(host)[-1].here.root)
+            return answers.standard(request, "handoff_expired", action=("Start again", start))
         return answers.refused(request, site, "hand_off_forged", "handoff_foreign")
-    meant_for_us = (carried["h"], carried["a"]) == (host, app.aud) and hmac.compare_digest(
-        carried["n"], digest(nonce[0])
-    )
-    if not meant_for_us:
+    app = meant(site, carried) if carried["h"] == host else None
+    if app is None or not hmac.compare_digest(carried["n"], digest(nonce[0])):
         return answers.refused(request, site, "hand_off_foreign", "handoff_foreign")
     fresh = False
     if _began_here(site, request, carried):
@@ -117,7 +126,12 @@ def authorized(site: Site, request: Request, app: App, host: str) -> Steps[Answe
         standing = yield from presented(site, request, app)
         if standing.granted:
             return answers.redirect(request, site.url(host, carried["t"]))
-        return answers.refused(request, site, "hand_off_used_or_foreign", "handoff_foreign")
+        # The token of an app that has a part of a host does not come along to this path: its session may well stand.
+        event = answers.told(
+            Action.REFUSED, request, site, allowed=False, status=400, reason="hand_off_used_or_foreign"
+        )  # fmt: skip
+        onward = ("Open the application", site.url(host, carried["t"]))
+        return answers.standard(request, "handoff_foreign", event=event, action=onward)
     session = yield from site.sessions.by_id(carried["u"], request.at)
     if session is None or not session.stands:
         return answers.standard(request, "handoff_expired", action=("Start again", site.url(host, carried["t"])))
@@ -150,7 +164,7 @@ def _issue(
     minted, expires, grant = yield from issue(site, request, app, session, verdict)
     identity = session.identity
     lines = [
-        ("Set-Cookie", cookies.set_app_token(minted, expires)),
+        *(("Set-Cookie", line) for line in _cookies(site, app, session, minted, expires)),
         ("Set-Cookie", cookies.clear(cookies.APP_SESSION + carried["i"])),
     ]
     if any(other.subject != identity.user_id for other in _signed(site, request, app)):
@@ -161,7 +175,24 @@ def _issue(
         details=verdict.reasons, facts=recorded.told(facts, app.policies), rules=fingerprint(app.policies),
         grant=grant,
     )  # fmt: skip
-    return answers.redirect(request, site.url(host, carried["t"]), lines, (event,))
+    onward = site.url(host, carried["t"])
+    if app.cookie.same_site is SameSite.STRICT:
+        # A redirect that another site began brings no such cookie: a page of the host's own has to lead on.
+        html = pages.going_on(url=onward, ray=request.ray)
+        return answers.page(request, 200, html, [*lines, ("Refresh", f"0; url={onward}")], (event,))
+    return answers.redirect(request, onward, lines, (event,))
+
+
+def _cookies(site: Site, app: App, session: Session, minted: str, expires: float) -> list[str]:
+    """The token as the app wants it set, and what it is bound to."""
+    wish = app.cookie
+    lines = [
+        cookies.set_app_token(minted, expires, app.cookie_path, same_site=wish.same_site, http_only=wish.http_only)
+    ]
+    if wish.bound:
+        value = bound_to(session.id, site.keys.secrets(BINDING)[0])
+        lines.append(cookies.set_binding(value, expires, same_site=wish.same_site))
+    return lines
 
 
 def issue(site: Site, request: Request, app: App, session: Session, verdict: Verdict) -> Steps[tuple[str, float, str]]:

@@ -13,6 +13,7 @@ from glassgate.access.token import AppToken, TokenError, check_times
 from glassgate.gate import (
     answers,
     callback,
+    cors,
     denials,
     documents,
     hand_off,
@@ -52,7 +53,8 @@ def _decide(site: Site, request: Request) -> Steps[Outcome]:
     headers.check_values(request)
     headers.check_framing(request)
     host = _host(site, request)
-    reserved = target.check_reserved(request.path)
+    path = request.path
+    reserved = target.check_reserved(path)
     if request.method in target.NOT_SERVED:
         return answers.wrong_method(request, "GET, HEAD, POST")
     if not _came_by_tls(site, request):
@@ -63,13 +65,27 @@ def _decide(site: Site, request: Request) -> Steps[Outcome]:
         return Local(host)
     if host == site.team:
         return (yield from _team(site, request))
-    app = site.apps[host]
-    if app.client_ca and request.secure and request.sni != host:
+    if request.secure and request.sni != host and any(app.client_ca for app in site.apps.at(host)):
         # Its certificates are asked for by the host that TLS is begun for: another's would not have been.
         return answers.refused(request, site, "sni_differs", "misdirected")
     if reserved:
-        return (yield from _own_path(site, request, app, host))
-    return (yield from _app(site, request, app, host))
+        return (yield from _own_path(site, request, host))
+    app = site.apps.of(host, path)
+    if app is None:
+        return answers.standard(request, "no_app")
+    if app.client_ca and not _asked_for(site, app, host):
+        return answers.refused(request, site, "client_ca_differs", "misdirected")
+    if app.cors is None:
+        return (yield from _app(site, request, app, host))
+    asked_ahead = cors.preflight(site, request, app, host, app.cors)
+    return asked_ahead or cors.readable(request, app.cors, (yield from _app(site, request, app, host)))
+
+
+def _asked_for(site: Site, app: App, host: str) -> bool:
+    """Whether TLS asks for certificates of the app's own authority there: it goes by names of hosts alone."""
+    apps = site.apps.at(host)
+    by = host if apps[0].here.host == host else "*." + host.partition(".")[2]
+    return any(other.here.host == by and other.client_ca == app.client_ca for other in apps)
 
 
 def _host(site: Site, request: Request) -> str:
@@ -82,7 +98,7 @@ def _host(site: Site, request: Request) -> str:
     parts = AUTHORITY.fullmatch(hosts.pop())
     if parts is None or int(parts[2] or 443) != site.port:
         raise target.BadRequestError("host_unknown", "no such host or port here")
-    if parts[1] != site.team and parts[1] not in site.apps and parts[1] not in site.lab_hosts:
+    if not site.apps.at(parts[1]) and parts[1] != site.team and parts[1] not in site.lab_hosts:
         raise target.BadRequestError("host_unknown", "no such host here")
     return parts[1]
 
@@ -127,11 +143,11 @@ def _team(site: Site, request: Request) -> Steps[Outcome]:
     return (yield from _both(site, request, site.team))
 
 
-def _own_path(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
+def _own_path(site: Site, request: Request, host: str) -> Steps[Outcome]:
     if request.method not in READING:
         return answers.wrong_method(request, "GET, HEAD")
     if request.path == hand_off.AUTHORIZED_PATH:
-        return (yield from hand_off.authorized(site, request, app, host))
+        return (yield from hand_off.authorized(site, request, host))
     return (yield from _both(site, request, host))
 
 
@@ -220,7 +236,7 @@ def _without_session(site: Site, request: Request, app: App, host: str, found: P
         "error": "unauthenticated",
         "reason": found.reason,
         "message": "There is no session here. Open the address in `sign_in` in a browser and sign in.",
-        "sign_in": site.url(host, "/"),
+        "sign_in": site.url(host, app.here.root),
         "id": request.ray,
     }
     return answers.data(request, 401, said, answers.access_headers(app, host), (event,))

@@ -47,7 +47,7 @@ STATE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 class Asked:
     """What a program asks for, and where it listens. There is no way to name an address other than loopback's."""
 
-    host: str  # the app's
+    host: str  # the app's, with the path at which it begins
     port: int
     challenge: str  # digest of the program's secret
     state: str  # the program's own mark, given back to it
@@ -90,7 +90,7 @@ def question(site: Site, request: Request) -> Steps[Answer]:
         asked = _read(site, query)
         return answers.redirect(request, _here(site, request, asked)) if asked else _nowhere(request)
     asked = _opened(site, request, query["meta"][0])
-    app = site.apps.get(asked.host) if asked else None
+    app = _app_at(site, asked.host) if asked else None
     if asked is None or app is None:
         return _nowhere(request)
     session = yield from confirmed_session(site, request)
@@ -103,7 +103,7 @@ def question(site: Site, request: Request) -> Steps[Answer]:
         again = _here(site, request, _with_proof(asked))
         return (yield from sign_in.first(site, request, app, session, again.removeprefix(site.issuer), missing))
     if not _may(app, facts, verdict):
-        return denials.denied(site, request, app, asked.host, session, verdict, facts)
+        return denials.denied(site, request, app, _place(asked.host)[0], session, verdict, facts)
     return _page(site, request, app, asked, session)
 
 
@@ -124,11 +124,22 @@ def _read(site: Site, query: dict[str, list[str]]) -> Asked | None:
     said = {name: values[0] for name, values in query.items() if len(values) == 1}
     host, port = said.get("app", ""), said.get("port", "")
     challenge, state = said.get("challenge", ""), said.get("state", "")
-    if host not in site.apps or not re.fullmatch("[0-9]{4,5}", port, re.ASCII) or int(port) not in PORTS:
+    if _app_at(site, host) is None or not re.fullmatch("[0-9]{4,5}", port, re.ASCII) or int(port) not in PORTS:
         return None
     if not CHALLENGE.fullmatch(challenge) or not STATE.fullmatch(state):
         return None
     return Asked(host, int(port), challenge, state, site.chance(12))
+
+
+def _place(said: str) -> tuple[str, str]:
+    """Host and path of where an app is, of which the path may be empty."""
+    host, slash, path = said.partition("/")
+    return host, slash + path
+
+
+def _app_at(site: Site, said: str) -> App | None:
+    host, path = _place(said)
+    return site.apps.of(host, path or "/")
 
 
 def _may(app: App, facts: Facts, verdict: Verdict) -> bool:
@@ -159,7 +170,8 @@ def _nowhere(request: Request) -> Answer:
 def _page(site: Site, request: Request, app: App, asked: Asked, session: Session) -> Answer:
     identity = session.identity
     html = pages.program(
-        app=app.name, address=site.url(asked.host), who=identity.email or identity.unverified_email or identity.name,
+        app=app.name, address=site.url(*_place(asked.host)),
+        who=identity.email or identity.unverified_email or identity.name,
         words=asked.words, port=asked.port, meta=request.fields()["meta"][0], action=PATH, ray=request.ray,
     )  # fmt: skip
     return answers.form_page(request, html)
@@ -192,7 +204,7 @@ def _redeem(site: Site, request: Request, body: bytes) -> Steps[Answer]:
         carried = site.seal.open(Purpose.PROGRAM_CODE, form.get("code", ""), request.at, CODE_LIFETIME)
     except (SignInError, SealError):
         return _no(site, request, visitor, "program_code_unknown")
-    app = site.apps.get(carried["h"])
+    app = _app_at(site, carried["h"])
     if not hmac.compare_digest(code_challenge(form.get("verifier", "")), carried["c"]):
         return _no(site, request, visitor, "program_secret")
     once = yield from site.sessions.use_once("program_code", carried["i"], request.at + 2 * CODE_LIFETIME, request.at)
@@ -202,11 +214,11 @@ def _redeem(site: Site, request: Request, body: bytes) -> Steps[Answer]:
     facts = yield from known(site, request, app, session)
     verdict = judge(app.policies, facts)
     if not _may(app, facts, verdict) or session.identity.provider not in app.providers:
-        return denials.denied(site, request, app, carried["h"], session, verdict, facts)
+        return denials.denied(site, request, app, _place(carried["h"])[0], session, verdict, facts)
     minted, expires, grant = yield from hand_off.issue(site, request, app, session, verdict)
     identity = session.identity
     event = answers.told(
-        Action.ISSUED, request, site, allowed=True, app=app.name, app_domain=carried["h"], app_aud=app.aud,
+        Action.ISSUED, request, site, allowed=True, app=app.name, app_domain=_place(carried["h"])[0], app_aud=app.aud,
         user_id=identity.user_id, email=identity.email, provider=identity.provider,
         policy=verdict.policy.name if verdict.policy else None, reason="program", details=verdict.reasons,
         facts=recorded.told(facts, app.policies), rules=fingerprint(app.policies), grant=grant,

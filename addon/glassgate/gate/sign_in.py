@@ -11,6 +11,7 @@ from glassgate.access.policy import judge, missing_acrs
 from glassgate.access.seal import Purpose
 from glassgate.access.session import Session
 from glassgate.gate import answers, denials, hand_off
+from glassgate.gate.apps import path_of
 from glassgate.gate.credentials import confirmed_session, was_revoked
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.hand_off import Wish
@@ -30,8 +31,8 @@ def login(site: Site, request: Request) -> Steps[Answer]:
         said = meta.read(query.get("meta", [""])[0], site.keys.secrets("meta"), request.at)
     except meta.MetaError:
         return answers.standard(request, "login_unknown")
-    app = site.apps.get(said.hostname)
-    if app is None or app.aud != said.audience or request.path != LOGIN_PATH + said.hostname:
+    app = site.apps.of(said.hostname, path_of(said.target))
+    if app is None or app.aud != said.audience or request.path != LOGIN_PATH + app.here.at(said.hostname):
         return answers.standard(request, "login_unknown")
     wish = Wish(app, said.hostname, said.target, said.app_session, said.app_session_id)
     session = yield from confirmed_session(site, request)
@@ -186,9 +187,9 @@ def _choose(site: Site, request: Request, wish: Wish, offered: list[str]) -> Ans
 def _team_page(site: Site, request: Request, session: Session) -> Answer:
     facts = site.facts(session, request)
     apps = tuple(
-        (app.name, site.url(host, "/"))
-        for host, app in site.apps.items()
-        if host == app.domains[0] and judge(app.policies, facts).lets_in
+        (app.name, site.url(app.here.host, app.here.root))
+        for app in site.apps.each()
+        if not app.here.is_pattern and judge(app.policies, facts).lets_in
     )
     identity = session.identity
     party = site.parties.get(identity.provider)

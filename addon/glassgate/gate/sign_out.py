@@ -25,6 +25,7 @@ def logout(site: Site, request: Request, host: str) -> Steps[Answer]:
         return answers.standard(request, "logout_by_page")
     session = yield from known_session(site, request, host)
     lines = [("Set-Cookie", cookies.clear(name)) for name in _ours(request)]
+    lines += [("Set-Cookie", cookies.clear(cookies.APP_TOKEN, path)) for path in _parts(site, host)]
     if session is None:
         if host != site.team:
             return answers.redirect(request, site.url(site.team, LOGOUT_PATH), lines)
@@ -50,6 +51,11 @@ def _provider_logout(site: Site, request: Request, session: Session) -> Steps[st
         return (yield from ask(Lane.PROVIDER, call))
     except SignInError:
         return None
+
+
+def _parts(site: Site, host: str) -> list[str]:
+    """The parts of a host with a token of their own, which does not come along to our path."""
+    return sorted({app.cookie_path for app in site.apps.at(host)} - {"/"})[:MOST_CLEARED]
 
 
 def _ours(request: Request) -> list[str]:

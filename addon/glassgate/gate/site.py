@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Protocol
 
-from glassgate.access.app import App
 from glassgate.access.facts import Address, ClientCertificate, Facts
 from glassgate.access.seal import Seal
 from glassgate.access.session import Session
 from glassgate.access.token import AppToken, SigningKey
+from glassgate.gate.apps import Apps
 from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.exchange import Request
 from glassgate.gate.headers import client_address, country
@@ -54,7 +54,7 @@ class Site:
 
     team: str  # host name of the team domain
     port: int  # public port of every host
-    apps: Mapping[str, App]  # by host name
+    apps: Apps
     lab_hosts: frozenset[str]
     parties: Mapping[str, RelyingParty]  # by provider id, in the order of the file
     session_duration: int  # seconds

@@ -36,13 +36,19 @@ def check(method: str, target: str) -> None:
 
 
 def readings(path: str) -> frozenset[str]:
-    """Every path that some origin may take this one for.
+    """Every path that some origin may take this one for."""
+    found = spellings(path)
+    return found | {spelling.lower() for spelling in found}
 
-    Origins differ in whether they decode once or twice, take a backslash for a slash, merge slashes, cut off
-    parameters after ";", resolve dots, and heed case. All of it may be combined, so all of it is tried.
+
+def spellings(path: str) -> frozenset[str]:
+    """The same, of origins that heed the case of letters.
+
+    They differ in whether they decode once or twice, take a backslash for a slash, merge slashes, cut off parameters
+    after ";", and resolve dots. All of it may be combined, so all of it is tried.
     """
     if PLAIN.fullmatch(path):
-        return frozenset((path, path.lower()))
+        return frozenset((path,))
     found: set[str] = set()
     for decoded in {path, unquote(path, "latin-1"), unquote(unquote(path, "latin-1"), "latin-1")}:
         for slashed in {decoded, decoded.replace("\\", "/")}:
@@ -54,7 +60,7 @@ def readings(path: str) -> frozenset[str]:
             }:
                 for merged in {cut, re.sub(r"/{2,}", "/", cut)}:
                     for resolved in {merged, _without_dots(merged)}:
-                        found |= {resolved, resolved.lower()}
+                        found.add(resolved)
     return frozenset(found)
 
 

@@ -39,4 +39,6 @@ def gets_redirect(request: Request, wish: Unauthenticated) -> bool:
     """Whether this visitor without a session is redirected to sign in (else: 401), as the app wishes."""
     if wish is Unauthenticated.AUTO:
         return is_navigation(request)
-    return wish is Unauthenticated.REDIRECT and not is_websocket(request)
+    # XMLHttpRequest follows a redirect to another host into a wall: who says so is told instead, as Cloudflare does.
+    script = request.value(b"x-requested-with").lower() == b"xmlhttprequest"
+    return wish is Unauthenticated.REDIRECT and not script and not is_websocket(request)
