@@ -45,6 +45,16 @@ def test_with_a_file_all_of_it_is_written(glassgate, tmp_path):
     assert (tmp_path / "new" / "wiki.ca.pem").read_bytes() == client_authority(tmp_path / "state").read_bytes()
 
 
+@pytest.mark.parametrize(("kind", "told"), [("nginx", True), ("caddy", False)])
+def test_who_comes_without_an_assertion_is_thought_of(glassgate, tmp_path, kind, told):
+    config = tmp_path / "config.yaml"
+    bypass = "policies:\n      - {name: all, decision: bypass, include: [{everyone: {}}]}\n"
+    config.write_text(config.read_text().replace("policies:\n", bypass))
+    said = glassgate("origin", "protect", "wiki", "--for", kind)
+    assert said.exit_code == 0
+    assert ("`wiki` has a bypass policy" in said.stderr) is told
+
+
 def test_the_gates_address_is_the_one_by_which_it_reaches_the_origin(glassgate):
     assert "ip saddr 127.0.0.1 accept" in glassgate("origin", "protect", "wiki", "--for", "nftables").stdout
     given = glassgate("origin", "protect", "wiki", "--for", "nftables", "--gate", "10.0.0.5", "--gate", "fd00::5")

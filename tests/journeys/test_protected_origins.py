@@ -12,6 +12,7 @@ from functools import cached_property
 import pytest
 from click.testing import CliRunner
 
+from glassgate.access.token import mint
 from glassgate.cli.main import commands
 from glassgate.cli.origin_doors import assertions
 from glassgate.config.load import load
@@ -51,7 +52,12 @@ class World:
         issuer = self.settings.origin_of(self.settings.team.host)
         made = assertions(self.app(kind), key, issuer, time.time())
         wiki = assertions(self.app("open"), key, issuer, time.time())
-        return {"good": made.good, **made.bad, "the assertion of an app that there is": wiki.good}
+        nobody = mint(
+            key, issuer=issuer, audience=self.app(kind).aud, subject="", email=None, nonce="n", now=time.time(),
+            expires=time.time() + 600,
+        )  # fmt: skip
+        there = {"the assertion of an app that there is": wiki.good, "a machine's": nobody}
+        return {"good": made.good, **made.bad, **there}
 
     def ask(self, kind, assertion, *, certificate=True, port=None):
         """Ask an origin past the gate; the status, or None where the connection ends without an answer."""
@@ -146,8 +152,9 @@ def test_and_with_it_only_by_the_gates_assertion(world, kind, name):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_shuts_them_out_is_what_they_bring(world, kind):
-    assert world.reached(lambda: world.ask(kind, world.brought(kind)["good"])) == (200, 1)
+@pytest.mark.parametrize("name", ["good", "a machine's"])  # which has no subject
+def test_what_shuts_them_out_is_what_they_bring(world, kind, name):
+    assert world.reached(lambda: world.ask(kind, world.brought(kind)[name])) == (200, 1)
 
 
 def test_a_frontend_of_haproxy_that_forgets_to_ask_for_a_certificate_lets_nobody_in(world):

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from glassgate.access.app import App
+from glassgate.access.policy import Decision
 from glassgate.cli.options import config_option, ip, json_option, named_app
 from glassgate.cli.origin_doors import assertions, examine, knocker, shown
 from glassgate.cli.protection import SERVERS, Address, Gate, authority_of, protection
@@ -60,6 +61,8 @@ def protect(
     if kind == "nftables" and not gates:
         gates = (_way_to(app),)
     files = protection(app, _gate(settings, app, gates), kind, folder)
+    if SERVERS[kind].assertion and any(policy.decision is Decision.BYPASS for policy in app.policies):
+        click.echo(f"`{name}` has a bypass policy: who comes by it brings no assertion, and is refused here.", err=True)
     if output:
         _write(output, files)
     else:

@@ -40,6 +40,7 @@ class Server:
     authority: str = ""  # the name of the file with the gate's authority
     keys: str = ""  # the names of the files with the public keys of assertions
     certificate: bool = True  # asks the gate for its client certificate
+    assertion: bool = True  # checks the gate's assertion
 
 
 SERVERS = {
@@ -49,14 +50,14 @@ SERVERS = {
         authority="{slug}.ca.pem",
     ),
     "apache": Server("/etc/apache2/glassgate", {"{slug}.conf": "apache.conf.jinja"}, authority="{slug}.ca.pem"),
-    "caddy": Server("/etc/caddy/glassgate", {"{slug}.caddy": "Caddyfile.jinja"}),
+    "caddy": Server("/etc/caddy/glassgate", {"{slug}.caddy": "Caddyfile.jinja"}, assertion=False),
     "haproxy": Server(
         "/etc/haproxy/glassgate",
         {"{slug}.cfg": "haproxy.cfg.jinja"},
         authority="{slug}.ca.pem",
         keys="{slug}.{kid}.pub",
     ),
-    "nftables": Server("/etc/nftables.d", {"{slug}.nft": "nftables.nft.jinja"}, certificate=False),
+    "nftables": Server("/etc/nftables.d", {"{slug}.nft": "nftables.nft.jinja"}, certificate=False, assertion=False),
 }
 _COMMENT = {"nginx": "//"}
 
