@@ -1,6 +1,8 @@
 """`glassgate service-tokens`: made, seen, rotated and deleted beside a gate, through its store."""
 
 import json
+import re
+import shlex
 import time
 
 import pytest
@@ -26,6 +28,9 @@ class Gate:
         deployed(folder)
         self.config = folder / "config.yaml"
         self.store = open_store(load(self.config, SECRET).store)
+
+    def edit(self, old, new):
+        self.config.write_text(self.config.read_text().replace(old, new))
 
     def call(self, *words):
         return CliRunner().invoke(commands, ["service-tokens", *words, "-c", str(self.config)], env=SECRET)
@@ -67,7 +72,41 @@ def test_a_person_is_shown_the_headers_as_they_are_sent(gate):
     assert "  CF-Access-Client-Id: " in said
     assert "  CF-Access-Client-Secret: " in said
     assert "this once" in said
-    assert "https://wiki.localhost:" in said
+
+
+TRIED = [
+    ("the one that names it", "api.localhost", "{service_token: ci}", "api.localhost", "/"),
+    ("one that takes any", "api.localhost", "{any_valid_service_token: {}}", "api.localhost", "/"),
+    ("a part of a host", "api.localhost/v1/*/jobs", "{service_token: ci}", "api.localhost", "/v1/"),
+    ("hosts by a pattern", "'*.api.localhost'", "{service_token: ci}", "glassgate-check.api.localhost", "/"),
+    ("where none does, the first", "api.localhost", "{service_token: backups}", "wiki.localhost", "/"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("domain", "rule", "host", "path"), [row[1:] for row in TRIED], ids=[row[0] for row in TRIED])
+def test_the_line_to_try_it_by_can_be_pasted(gate, domain, rule, host, path):
+    policy = f"{{name: jobs, decision: service_auth, include: [{rule}]}}"
+    app = f"  - {{name: api, domain: {domain}, origin: 'http://127.0.0.1:2', policies: [{policy}]}}\n"
+    gate.edit("audit:", app + "audit:")
+    said = gate.call("create", "ci").output
+    first, second = re.findall("^  (CF-Access-Client-.*)$", said, re.MULTILINE)
+    port = load(gate.config, SECRET).team.port
+    assert shlex.split(said.splitlines()[-1]) == ["curl", "-H", first, "-H", second, f"https://{host}:{port}{path}"]
+    assert ("No app lets it in yet" in said) is (host == "wiki.localhost")
+
+
+def test_of_a_local_authority_the_line_says_that_it_is_trusted(gate):
+    (gate.config.parent / "certs").mkdir()
+    (gate.config.parent / "certs" / "ca.pem").touch()
+    words = shlex.split(gate.call("create", "ci").output.splitlines()[-1])
+    assert words[1:3] == ["--cacert", str(gate.config.parent / "certs" / "ca.pem")]
+
+
+def test_the_policy_that_is_missing_can_be_pasted_too(gate):
+    said = gate.call("create", "it's ci: 1").output
+    policy = re.search("^  (- .*)$", said, re.MULTILINE).group(1)
+    gate.edit("policies:\n", f"policies:\n      {policy}\n")
+    assert "To try it, at wiki:" in gate.call("rotate", "it's ci: 1").output
 
 
 LIVES = [

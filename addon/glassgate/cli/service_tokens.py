@@ -5,6 +5,7 @@ import json
 import math
 import os
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,13 @@ from typing import Any
 
 import click
 
+from glassgate.access.app import App
+from glassgate.access.domain import Domain
+from glassgate.access.facts import Facts
+from glassgate.access.facts import ServiceToken as Shown
+from glassgate.access.policy import Decision
 from glassgate.access.service_token import FOREVER, Credentials, ServiceToken, made
-from glassgate.cli.options import config_option, json_option
+from glassgate.cli.options import as_typed, config_option, json_option
 from glassgate.cli.times import for_people, for_programs
 from glassgate.config import values
 from glassgate.config.load import load
@@ -23,6 +29,7 @@ from glassgate.config.problems import BadValueError
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, did_you_mean
 from glassgate.gate import service_tokens as kept
+from glassgate.oidc.http import is_loopback_name
 from glassgate.record.audit import AuditLog
 from glassgate.record.events import Action, Event
 from glassgate.state.open import open_store
@@ -196,9 +203,37 @@ def _show(settings: Settings, token: ServiceToken, shown: Credentials, as_json: 
     click.echo(said)
     click.echo("The secret is shown this once, and kept nowhere: put it where the program finds it.\n")
     click.echo(f"  CF-Access-Client-Id: {shown.client_id}\n  CF-Access-Client-Secret: {shown.secret}\n")
-    app = settings.address_of(settings.apps[0].domains[0])
-    click.echo(f"It lives {_until(token)}. To try it, where a policy lets it in:\n")
-    click.echo(f"  curl -H 'CF-Access-Client-Id: …' -H 'CF-Access-Client-Secret: …' {app}/")
+    click.echo(f"It lives {_until(token)}. {_to_try(settings, token, shown)}")
+
+
+def _to_try(settings: Settings, token: ServiceToken, shown: Credentials) -> str:
+    """A line to paste: at the first app that lets the token in, or at the first once it does."""
+    app = next((app for app in settings.apps if _lets_in(app, token)), None)
+    said = f"To try it, at {app.name}:" if app else (
+        f"No app lets it in yet. Give one this policy:\n\n  {_policy(token.name)}\n\n"
+        f"Then try it, at {settings.apps[0].name} for instance:"
+    )  # fmt: skip
+    domain = Domain.read((app or settings.apps[0]).domains[0])
+    trust = settings.ca if is_loopback_name(domain.some_host) and settings.ca.exists() else None
+    words = [
+        *(("--cacert", as_typed(trust)) if trust else ()),
+        "-H", f"CF-Access-Client-Id: {shown.client_id}", "-H", f"CF-Access-Client-Secret: {shown.secret}",
+        settings.origin_of(domain.some_host) + domain.root,
+    ]  # fmt: skip
+    return f"{said}\n\n  {shlex.join(['curl', *words])}"
+
+
+def _lets_in(app: App, token: ServiceToken) -> bool:
+    """Whether a policy of an app names the token, or any."""
+    facts = Facts(service_token=Shown(token.client_id, token.name))
+    policies = (policy for policy in app.policies if policy.decision is Decision.SERVICE_AUTH)
+    return any(rule.matches(facts) for policy in policies for rule in policy.include)
+
+
+def _policy(name: str) -> str:
+    """A policy for a token, as a line of the configuration: what is JSON is YAML, too."""
+    made = {"name": name, "decision": "service_auth", "include": [{"service_token": name}]}
+    return "- " + json.dumps(made, ensure_ascii=False)
 
 
 def _until(token: ServiceToken) -> str:
