@@ -1,4 +1,4 @@
-"""h2load: HTTP/2 with many streams, and connections that are made anew for one request each."""
+"""h2load: HTTP/2 with many streams, connections that are made anew for one request each, and a number of requests."""
 
 import re
 import time
@@ -35,6 +35,15 @@ def new_connections(target: Target, ask: Ask, length: int, *, at_once: int, seco
             raise WrongAnswer(f"{came} answers on {at_once} connections")
         answers, took = answers + came, took + spent
     return Count(answers, answers / took)
+
+
+def kept(target: Target, ask: Ask, length: int, *, connections: int, requests: int) -> Count:
+    """Ask so often, by HTTP/1.1 on connections that stay; answers a second. Raises WrongAnswer."""
+    said, statuses = _run(target, ask, ["--h1", f"-c{connections}", f"-n{requests}"])
+    answers, spent = parse(said, statuses, ask, length)
+    if answers != requests:
+        raise WrongAnswer(f"{answers} answers to {requests} requests")
+    return Count(answers, answers / spent)
 
 
 def parse(said: str, statuses: str, ask: Ask, length: int, *, cut: int = 0) -> tuple[int, float]:

@@ -15,7 +15,7 @@ from bench.profile_serve import Profiled, rooms
 from bench.signed_in import ENVIRONMENT
 os.environ.update(ENVIRONMENT)
 with tempfile.TemporaryDirectory() as folder:
-    profiled = Profiled(Path(folder), seconds=1)
+    profiled = Profiled(Path(folder), requests=1000)
     print(rooms(profiled.run().stats, profiled.answers)[-1][1].replace(",", ""))
 """
 
@@ -61,4 +61,4 @@ def test_what_python_does_counts_to_its_caller_and_waiting_to_nobody():
 def test_a_signed_in_request_makes_no_more_calls_than_it_did():
     """Some 1,500, and half of what it was once: a count, so that it says the same on every machine."""
     done = subprocess.run([sys.executable, "-O", "-c", PROFILE], capture_output=True, text=True, check=True, timeout=60)
-    assert 500 < int(done.stdout.split()[-1]) < 1900
+    assert 500 < int(done.stdout.split()[-1]) < 1700

@@ -194,11 +194,11 @@ def test_a_half_written_file_is_not_looked_into(world):
 @pytest.mark.parametrize("fault", [GlassgateError("no such port"), RuntimeError("a secret")], ids=["ours", "any"])
 def test_what_cannot_be_made_is_refused_and_the_next_change_looked_at(world, caplog, fault):
     world.faults.append(fault)
-    world.edit("127.0.0.1:1", "127.0.0.1:2")
+    world.edit("http://127.0.0.1:1", "http://127.0.0.1:2")
     assert world.look() == []
     assert "is not taken" in caplog.text
     assert "a secret" not in caplog.text
-    world.edit("127.0.0.1:2", "127.0.0.1:3")
+    world.edit("http://127.0.0.1:2", "http://127.0.0.1:3")
     assert len(world.look()) == 1
 
 

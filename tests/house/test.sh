@@ -8,7 +8,7 @@ amiss=()
 
 # The program that a test starts, or the module of one, and the Debian package that has it.
 programs=(
-    chromium:chromium certutil:libnss3-tools curl:curl openssl:openssl node:nodejs npm:npm
+    chromium:chromium certutil:libnss3-tools curl:curl openssl:openssl h2load:nghttp2-client node:nodejs npm:npm
     nginx:nginx apache2:apache2-bin haproxy:haproxy caddy:caddy nft:nftables ip:iproute2 unshare:util-linux
     /usr/lib/nginx/modules/ngx_http_js_module.so:libnginx-mod-http-js
     /usr/lib/apache2/modules/mod_oauth2.so:libapache2-mod-oauth2
@@ -48,7 +48,8 @@ npm_packages() {
 client_packages() { # of clients that nobody here wrote: each lock has all it needs, and an environment of its own
     local lock venv
     for lock in tests/clients/*.lock; do
-        venv=.venv/clients/$(basename -- "$lock" .lock)
+        venv=${lock##*/}
+        venv=.venv/clients/${venv%.lock}
         cmp -s "$lock" "$venv/.installed" && continue
         echo "test: installing the packages of $lock" >&2
         rm -rf -- "$venv" && python -m venv -- "$venv" &&

@@ -224,12 +224,13 @@ def test_a_folder_that_cannot_be_written_is_named(machine):
 def workshop(machine):
     """A tree whose tests and checks pass, on a machine that can install nothing."""
     house = machine.tree / "tests" / "house"
-    npm = machine.tree / "tests" / "npm"
-    for folder in (house, npm):
+    npm, clients = machine.tree / "tests" / "npm", machine.tree / "tests" / "clients"
+    for folder in (house, npm, clients):
         folder.mkdir(parents=True)
     shutil.copy(ROOT / "tests" / "house" / "test.sh", house)
     machine.program("lint.sh", "echo lint: clean", house)
     (npm / "package-lock.json").write_text("{}")
+    (clients / "flask.lock").write_text("# nothing\n")
     machine.program("python", 'echo "pytest: $*"', machine.tree / ".venv" / "bin")
     for name in ("apt-get", "sudo", "npm"):
         machine.program(name, "exit 1")
@@ -237,14 +238,17 @@ def workshop(machine):
     return machine
 
 
-PROGRAMS = ("chromium", "certutil", "curl", "openssl", "node")
+PROGRAMS = (
+    "chromium", "certutil", "curl", "openssl", "h2load", "node", "nginx", "apache2", "haproxy", "caddy", "nft", "ip",
+    "unshare",
+)  # fmt: skip
 
 
 def test_what_cannot_be_installed_is_named_and_fails_the_run(workshop):
     result = workshop.run(program="tests/house/test.sh")
     assert result.returncode == 1
     assert "FAILED, not installed" in result.stderr
-    for package in ("chromium", "libnss3-tools", "curl", "openssl", "nodejs", "tests/npm"):
+    for package in ("chromium", "libnss3-tools", "curl", "openssl", "nodejs", "tests/npm", "tests/clients/flask.lock"):
         assert package in result.stderr
     assert "pytest: -m pytest" in result.stdout  # and the tests run all the same
 
@@ -252,8 +256,12 @@ def test_what_cannot_be_installed_is_named_and_fails_the_run(workshop):
 def test_with_everything_there_nothing_is_installed_and_pytest_has_the_last_word(workshop):
     for name in PROGRAMS:
         workshop.program(name, "exit 0")
-    (workshop.tree / "tests" / "npm" / "node_modules").mkdir()
-    (workshop.tree / "tests" / "npm" / "node_modules" / ".installed").write_text("{}")
+    for folder, lock in (
+        (workshop.tree / "tests/npm/node_modules", "{}"),
+        (workshop.tree / ".venv/clients/flask", "# nothing\n"),
+    ):
+        folder.mkdir(parents=True)
+        (folder / ".installed").write_text(lock)
     result = workshop.run(program="tests/house/test.sh")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines()[0] == "lint: clean"
