@@ -3,7 +3,9 @@
 import re
 from itertools import pairwise, product
 
-from glassgate.access.app import App, Origin, OriginTls, Unauthenticated, default_aud
+import pytest
+
+from glassgate.access.app import App, Launcher, Origin, OriginTls, Unauthenticated, default_aud
 from glassgate.access.policy import Decision, Policy
 
 
@@ -29,6 +31,20 @@ def test_an_app_is_strict_unless_it_says_otherwise():
     assert one.unauthenticated is Unauthenticated.AUTO
     assert not one.forward_cookie
     assert one.websocket_origins == ()
+    assert one.launcher == Launcher(visible=True, logo=None, tags=())
+
+
+@pytest.mark.parametrize(
+    ("providers", "said", "straight"),
+    [
+        (("a",), None, True), (("a", "b"), None, False), (("a", "b"), True, True), (("a",), False, False),
+        (("a", "b"), False, False), (("a",), True, True),
+    ],
+)  # fmt: skip
+def test_a_sign_in_goes_straight_where_there_is_nothing_to_pick_or_the_app_says_so(providers, said, straight):
+    origin = Origin("https", "wiki.internal", 443)
+    one = App("wiki", ("wiki.localhost",), "a" * 64, origin, (), 3600, providers, auto_redirect=said)
+    assert one.goes_straight is straight
 
 
 def test_its_policies_are_in_the_order_of_evaluation_however_they_were_written():

@@ -17,6 +17,7 @@ def sent(*values):
 
 SET = [
     ("an application token", cookies.set_app_token("a.b.c", NOW), "CF_Authorization=a.b.c"),
+    ("a provider", cookies.set_provider("entra", NOW - 90 * 86400), "__Host-CF_Provider=entra"),
     ("a global session", cookies.set_global_session("x_-9", NOW), "__Host-CF_Authorization=x_-9"),
     (
         "a sign-in at the team domain",

@@ -16,6 +16,11 @@ def test_a_session_reads_back_as_it_was():
     assert Session.from_bytes(SESSION.to_bytes()) == SESSION
 
 
+def test_so_does_one_that_knows_its_browser():
+    session = replace(SESSION, browser="Firefox on Linux")
+    assert Session.from_bytes(session.to_bytes()) == session
+
+
 def test_a_grant_reads_back_as_it_was():
     assert Grant.from_bytes(GRANT.to_bytes()) == GRANT
 

@@ -54,7 +54,7 @@ def entries(tmp_path_factory):
 
 def test_the_store_holds_what_the_gate_would_write(entries):
     assert Counter(space for space, _ in entries) == dict.fromkeys(
-        ("session", "grant", "cookie"), sessions.VISITORS + 5
+        ("session", "cookie", "provider", "grant", "opened"), sessions.VISITORS + 5
     )
 
 

@@ -41,6 +41,15 @@ def test_a_problem_has_the_place_of_the_key_and_the_name_of_the_file(tmp_path):
     assert problem.mend
 
 
+def test_a_logo_that_cannot_be_shown_is_told_with_its_place(tmp_path):
+    (tmp_path / "wiki.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>")
+    deployed(tmp_path, lambda text: text.replace("    policies:", "    launcher: {logo: wiki.svg}\n    policies:", 1))
+    (problem,) = tried(tmp_path).problems
+    assert problem.what == f"{tmp_path}/wiki.svg: the SVG is more than a picture: it holds `<script>`"
+    assert ":" in problem.where
+    assert problem.mend
+
+
 def test_two_apps_that_trust_one_origin_in_two_ways(tmp_path):
     deployed(
         tmp_path,

@@ -14,7 +14,7 @@ def made(tmp_path, **changes):
 
 def test_said_nothing_it_is_strict(tmp_path):
     one = made(tmp_path)
-    assert (one.cookie, one.cors, one.deny_url, one.deny_message) == (TokenCookie(), None, None, None)
+    assert (one.cookie, one.cors, one.deny_url, one.deny_message) == (TokenCookie(), None, None, "")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.files import GOOD, LAB, OTHER, SECRET, STAFF, TENANT, app, good, policy, settings
-from glassgate.access.app import Unauthenticated, default_aud
+from glassgate.access.app import Launcher, Unauthenticated, default_aud
 from glassgate.access.facts import Facts
 from glassgate.access.identity import Identity
 from glassgate.access.policy import Decision
@@ -36,6 +36,7 @@ def test_a_small_file_has_the_defaults(tmp_path):
     assert wiki.aud == default_aud("team.example.com", "wiki")
     assert (wiki.session_duration, wiki.providers, wiki.domains) == (86400, ("entra",), ("wiki.example.com",))
     assert (wiki.unauthenticated, wiki.forward_cookie) == (Unauthenticated.AUTO, False)
+    assert (wiki.launcher, wiki.auto_redirect, wiki.goes_straight, wiki.deny_message) == (Launcher(), None, True, "")
 
 
 def test_everything_that_is_said_is_there(tmp_path):
@@ -64,6 +65,9 @@ def test_everything_that_is_said_is_there(tmp_path):
         "client_ca": "clients.pem",
         "service_token_header": "X-Token",
         "websocket_origins": ["https://c.example.com"],
+        "launcher": {"visible": False, "logo": "wiki.png", "tags": ["Everyday", "Ops", "Ops"]},
+        "auto_redirect": False,
+        "deny_message": "Ask the  service desk.",
     }
     loaded = settings(tree, tmp_path)
     assert [str(path) for path in loaded.certificates] == [f"{tmp_path}/a/edge.pem", "/b/edge.pem"]
@@ -83,6 +87,8 @@ def test_everything_that_is_said_is_there(tmp_path):
     assert own.client_certificate == client_certificate(loaded.state)
     assert (wiki.session_duration, wiki.providers, wiki.forward_cookie) == (28800, ("other",), True)
     assert (wiki.client_ca, wiki.service_token_header) == (tmp_path / "clients.pem", b"x-token")
+    assert wiki.launcher == Launcher(False, tmp_path / "wiki.png", ("Everyday", "Ops"))
+    assert (wiki.auto_redirect, wiki.deny_message) == (False, "Ask the service desk.")
     assert (wiki.unauthenticated, wiki.websocket_origins) == (Unauthenticated.ANSWER_401, ("https://c.example.com",))
 
 

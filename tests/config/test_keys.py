@@ -91,8 +91,10 @@ def test_the_mend_of_a_missing_key_says_what_it_is_for():
     assert problems[0].mend == "add it: The address that the gate listens on."
 
 
-@pytest.mark.parametrize("value", [None, False])
-def test_what_is_not_there_yet_is_taken_by_its_default_alone(value):
-    good_one = {None: "launcher", False: "keep_forms"}[value]
-    assert told(app(**{good_one: value})) == []
-    assert told(app(**{good_one: 0})) == [(("apps", 0, good_one), "is not there yet")]
+NOT_YET = [("fleet", None, ()), ("keep_forms", False, ("apps", 0))]
+
+
+@pytest.mark.parametrize(("key", "default", "at"), NOT_YET, ids=[row[0] for row in NOT_YET])
+def test_what_is_not_there_yet_is_taken_by_its_default_alone(key, default, at):
+    for value, said in ((default, []), (0, [((*at, key), "is not there yet")])):
+        assert told(app(**{key: value}) if at else {**good(), key: value}) == said

@@ -45,7 +45,7 @@ def test_a_browser_lands_where_it_first_wanted_to_go_query_and_all():
     assert landed.target == "/page?q=a%20b&r=1"
     assert dict(landed.headers)[b"Cf-Access-Authenticated-User-Email"] == b"alice@contoso.example"
     assert set(browser.jars[WIKI]) == {"CF_Authorization"}
-    assert set(browser.jars[TEAM]) == {"__Host-CF_Authorization"}
+    assert set(browser.jars[TEAM]) == {"__Host-CF_Authorization", "__Host-CF_Provider"}
 
 
 def test_the_second_app_opens_without_asking_the_provider():

@@ -4,6 +4,7 @@ import pytest
 
 from gate.site import NOW, TEAM, WIKI, Browser, person, site_of
 from glassgate.access.session import Grant, Session, digest
+from glassgate.errors import StoreError
 from glassgate.gate.exchange import Forward, run
 from glassgate.gate.sessions import Sessions
 from glassgate.state.memory import MemoryStore
@@ -117,6 +118,54 @@ def test_another_format_is_no_session():
     sessions, _ = written(store)
     store.put("session", "s1", b'{"v": 99}', NOW + 60)
     assert run(sessions.granted("nonce", NOW)) is None
+
+
+def test_a_users_sessions_are_found_with_what_they_have_open():
+    store = MemoryStore()
+    sessions, session = written(store)
+    run(sessions.grant("again", Grant("s1", "aud", NOW + 500)))
+    run(sessions.grant("other", Grant("s1", "aud2", NOW + 100)))
+    second = Session("s2", person("alice"), NOW + 5, NOW + 3600, digest("second"))
+    run(sessions.begin(second, None, NOW))
+    run(sessions.begin(Session("s3", person("bob"), NOW, NOW + 3600, digest("bob's")), None, NOW))
+    own = {one.session.id: one for one in run(sessions.of_user(person("alice"), NOW + 10))}
+    assert {key: one.session for key, one in own.items()} == {"s1": session, "s2": second}
+    assert [sorted(own[key].audiences) for key in ("s1", "s2")] == [["aud", "aud2"], []]
+    assert [own[key].seen for key in ("s1", "s2")] == [NOW, NOW + 5]
+    run(sessions.end(session))
+    assert [one.session.id for one in run(sessions.of_user(person("alice"), NOW + 110))] == ["s2"]
+
+
+@pytest.mark.parametrize("use", ["granted", "presented"])
+def test_that_a_session_is_used_is_written_down_every_quarter_of_an_hour(use):
+    sessions, session = written(MemoryStore())
+
+    def seen_after(seconds):
+        run(getattr(sessions, use)("nonce" if use == "granted" else "cookie", NOW + seconds))
+        (own,) = run(sessions.of_user(session.identity, NOW + seconds))
+        return own.seen - NOW
+
+    run(sessions.grant("nonce", Grant("s1", "aud", NOW + 3600)))
+    assert [seen_after(seconds) for seconds in (5, 899, 900, 1000, 1799, 1800)] == [0, 0, 900, 900, 900, 1800]
+
+
+class Full(MemoryStore):
+    """A store whose disk is full, later."""
+
+    full = False
+
+    def put(self, *entry):
+        if self.full:
+            raise StoreError("there is no room")
+        super().put(*entry)
+
+
+def test_nobody_is_kept_out_where_a_use_cannot_be_written_down():
+    store = Full()
+    sessions, session = written(store)
+    store.full = True
+    assert run(sessions.granted("nonce", NOW + 599)).session == session
+    assert run(sessions.presented("cookie", NOW + 3000)) == session
 
 
 def test_a_restart_loses_nobody():

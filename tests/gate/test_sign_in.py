@@ -67,16 +67,6 @@ def test_with_several_providers_the_visitor_picks():
     assert site.parties["second"].asked
 
 
-def test_the_team_page_names_only_what_this_user_may_open():
-    browser = Browser(site_of())
-    browser.open(WIKI, "/")
-    page = browser.ask(TEAM, "/")
-    assert page.status == 200
-    assert b"wiki.localhost" in page.body
-    assert b"payroll.localhost" not in page.body
-    assert b"alice@contoso.example" in page.body
-
-
 def test_the_team_page_asks_strangers_to_sign_in():
     browser = Browser(site_of())
     assert browser.open(TEAM, "/").status == 200

@@ -82,8 +82,7 @@ def test_health_and_metrics(demo):
 def test_nothing_secret_in_audit_log_output_or_metrics(demo):
     visitor = Visitor(demo.ca)
     visitor.sign_in(demo.url("wiki", "/?code=visible-only-to-the-origin"), "alice")
-    secrets = [value for jar in visitor.jars.values() for value in jar.values()]
-    secrets += [url.partition("code=")[2].partition("&")[0] for url in visitor.trail if "callback?code=" in url]
+    secrets = visitor.secrets()
     visitor.ask(demo.url("wiki", "/cdn-cgi/access/callback?code=typed-by-hand"))
     told = (demo.folder / "state" / "audit.jsonl").read_text() + demo.output
     told += curl(demo, f"http://127.0.0.1:{demo.metrics_port}/metrics")[2]

@@ -36,8 +36,7 @@ def test_the_sign_in_through_mitmweb(mitmweb):
 def test_mitmweb_says_no_secret_and_shows_no_traceback(mitmweb):
     visitor = Visitor(mitmweb.ca)
     visitor.sign_in(mitmweb.url("wiki"), "alice")
-    secrets = [value for jar in visitor.jars.values() for value in jar.values()]
-    secrets += [url.partition("code=")[2].partition("&")[0] for url in visitor.trail if "callback?code=" in url]
+    secrets = visitor.secrets()
     assert not [secret for secret in secrets if secret in mitmweb.output]
     assert "Traceback" not in mitmweb.output
 

@@ -78,6 +78,15 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Launcher:
+    """How an app shows itself on the team domain's own page."""
+
+    visible: bool = True
+    logo: Path | None = None  # a picture; its first letter stands in for it
+    tags: tuple[str, ...] = ()  # the groups that it stands in
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """One application behind the gate."""
 
@@ -98,7 +107,9 @@ class App:
     cors: Cors | None = None
     deny_url: str | None = None  # where people go whom the policy refuses; else a page says so
     machine_deny_url: str | None = None  # the same for whom no sign-in would help
-    deny_message: str | None = None  # what that page says to them
+    deny_message: str = ""  # what that page says to them besides
+    launcher: Launcher = Launcher()
+    auto_redirect: bool | None = None  # past the page where a provider is picked; None: where there is one provider
     here: Domain = ANYWHERE  # that of `domains` at which a request came to it
     # What its policies come to, once and not at every request: those that let a request in without a sign-in, whether
     # they ask other services, and for certificates, and of which other apps they take tokens (AUD tags).
@@ -121,6 +132,11 @@ class App:
         object.__setattr__(self, "asks_services", bool(evaluations(rules)))
         object.__setattr__(self, "asks_certificates", ask_for_certificates(rules))
         object.__setattr__(self, "linked", tuple(dict.fromkeys(apps)))
+
+    @property
+    def goes_straight(self) -> bool:
+        """Whether a sign-in goes to the first of its providers, and nobody picks one."""
+        return len(self.providers) == 1 if self.auto_redirect is None else self.auto_redirect
 
 
 def default_aud(team: str, name: str) -> str:

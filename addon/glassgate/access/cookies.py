@@ -10,9 +10,11 @@ GLOBAL_SESSION = "__Host-CF_Authorization"
 LOGIN = "__Host-CF_Login_"
 APP_SESSION = "__Host-CF_AppSession_"
 BINDING = "__Host-CF_Binding"
+PROVIDER = "__Host-CF_Provider"
 RESERVED_PREFIX = "__Host-CF_"
 
 SIGN_IN_LIFETIME = 600  # seconds that a sign-in may take
+PROVIDER_LIFETIME = 90 * 86400  # seconds
 MAX_SIGN_INS = 16  # at once, on one host of one browser
 MAX_TOKENS = 8  # cookies of one name that are tried
 
@@ -74,6 +76,11 @@ def set_global_session(value: str, expires: float) -> str:
 def set_sign_in(prefix: str, sign_in: str, sealed: str, now: float) -> str:
     """Set-Cookie for one sign-in's memory; `prefix` is LOGIN or APP_SESSION."""
     return _set(prefix + sign_in, sealed, expires=now + SIGN_IN_LIFETIME)
+
+
+def set_provider(provider: str, now: float) -> str:
+    """Set-Cookie for the provider that somebody signed in with: no secret, so that it stands first the next time."""
+    return _set(PROVIDER, provider, expires=now + PROVIDER_LIFETIME)
 
 
 def clear(name: str, path: str = "/") -> str:

@@ -87,6 +87,12 @@ MESSAGES = {
         "A page of another site asked for a connection that only the application's own pages may open.",
         "If that page should be allowed, its origin has to be named in the application's configuration.",
     ),
+    "foreign_form": Message(
+        403,
+        "Not from this page",
+        "Another site asked for something that only the gate's own page may ask for. Nothing was changed.",
+        "Open the page of your applications, and do it there.",
+    ),
     "not_found": Message(
         404,
         "There is no such page",

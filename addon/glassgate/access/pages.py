@@ -1,9 +1,8 @@
-"""The pages that people see at the gate: values in, HTML out; no scripts, one style sheet, nothing from elsewhere."""
+"""The pages that people see at the gate: values in, HTML out; one style sheet, nothing from elsewhere."""
 
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,59 +20,74 @@ _PAGES = Environment(
 
 # Read when the gate starts, so that a file that is missing or broken stops the start and no visitor.
 _STYLE = _PAGES.get_template("style.css").render()
+_SCRIPT = _PAGES.get_template("launcher.js").render()
 _TEMPLATES = {
     name: _PAGES.get_template(f"{name}.html")
-    for name in ("choose", "denied", "going_on", "message", "program", "refused", "signed_out", "team")
+    for name in (
+        *("choose", "denied", "going_on", "launcher", "message"),
+        *("program", "refused", "signed_out", "signed_out_elsewhere"),
+    )
 }
 
 # What is marked in our own texts: a `name` of the configuration, and an address.
 _MARKED = re.compile(r"`([^`]+)`|(https://[^\s()]*[^\s().,:;])")
 
 
-# Content Security Policy Level 3. The style sheet stands in the page and is named by its digest; img-src is for the
-# icon. A page that posts a form to end elsewhere is sent without form-action, which browsers apply to every redirect
-# that follows the POST.
-def csp(frame_ancestors: str = "'none'", form_action: str | None = "'none'") -> str:
-    """The policy of a page; `frame_ancestors` is who may frame it, an origin, `form_action` where its forms may go."""
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    forms = [f"form-action {form_action}"] if form_action else []
-    said = ["default-src 'none'", f"style-src 'sha256-{digest}'", "img-src data:", "base-uri 'none'", *forms]
+# Content Security Policy Level 3. The style sheet, and the launcher's script, stand in the page and are named by their
+# digests; `data:` is for the icon. A page that posts a form to end elsewhere is sent without form-action, which
+# browsers apply to every redirect that follows the POST.
+def csp(frame_ancestors: str = "'none'", form_action: str | None = "'none'", *, launcher: bool = False) -> str:
+    """The policy of a page; `frame_ancestors` is who may frame it, an origin, `form_action` where its forms may go.
+
+    The launcher has a script, logos, and forms that stay at home.
+    """
+    own = [f"script-src '{_digest(_SCRIPT)}'", "img-src 'self' data:"] if launcher else ["img-src data:"]
+    forms = [f"form-action {"'self'" if launcher else form_action}"] if launcher or form_action else []
+    said = ["default-src 'none'", f"style-src '{_digest(_STYLE)}'", *own, "base-uri 'none'", *forms]
     return "; ".join([*said, f"frame-ancestors {frame_ancestors}"])
 
 
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 CSP = csp()
+LAUNCHER_CSP = csp(launcher=True)
 
 
 def message(
     code: str, *, ray: str, facts: tuple[tuple[str, str], ...] = (), action: tuple[str, str] | None = None
 ) -> str:
     """One of MESSAGES. `facts` are names and values for whoever has to mend it; `action` a label and an address."""
-    return _render("message", ray, said=MESSAGES[code], facts=facts, action=action)
+    return render("message", ray, said=MESSAGES[code], facts=facts, action=action)
 
 
 def denied(
     *,
-    message: str | None = None,
     app: str,
     email: str | None,
     name: str,
     reason: str,
     details: tuple[str, ...],
+    text: str,
     ray: str,
+    again_url: str,
     logout_url: str,
     home_url: str,
 ) -> str:
-    """403: signed in, and not allowed. `message` is what the application tells them to do.
+    """403: signed in, and not allowed. `details` are the rules that were asked, each ending in ": " and its answer.
 
-    `details` are the rules that were asked, each ending in ": " and its answer.
+    `text` is what the operator has to say to whoever is kept out of this app, or "".
     """
-    return _render(
+    return render(
         "denied",
         ray,
-        message=message,
         app=app,
-        who=email or name,
+        email=email,
+        name=name,
         reason=reason,
+        text=_with_marks(text),
+        again_url=again_url,
         answers=[line.rpartition(": ")[::2] for line in details],
         logout_url=logout_url,
         home_url=home_url,
@@ -97,7 +111,7 @@ def refused(
 
     `hand_on`: the mend is for somebody else than the reader, so that the page asks to be handed on.
     """
-    return _render(
+    return render(
         "refused",
         ray,
         status=status,
@@ -112,51 +126,21 @@ def refused(
     )
 
 
-def choose_provider(*, app: str | None, choices: tuple[tuple[str, str], ...], ray: str) -> str:
-    """The login page where a user may pick a provider: `choices` are labels and addresses."""
-    return _render("choose", ray, app=app, choices=choices)
-
-
-def team(
-    *,
-    name: str,
-    email: str | None,
-    apps: tuple[tuple[str, str], ...],
-    provider: str,
-    expires: float,
-    logout_url: str,
-    ray: str,
-) -> str:
-    """The team domain's page for who is signed in: `apps` are names and addresses, `expires` is in Unix seconds."""
-    ends = datetime.fromtimestamp(expires, UTC)
-    return _render(
-        "team",
-        ray,
-        name=name,
-        email=email,
-        apps=apps,
-        provider=provider,
-        ends=ends.strftime("%-d %B %Y, %H:%M UTC"),
-        ends_exactly=ends.isoformat(timespec="seconds"),
-        logout_url=logout_url,
-    )
-
-
 def program(*, app: str, address: str, who: str, words: str, port: int, meta: str, action: str, ray: str) -> str:
     """The question whether a program may have a token: `who` gives it, `words` are those that its terminal shows."""
-    return _render(
+    return render(
         "program", ray, app=app, address=address, who=who, words=words, port=port, meta=meta, action=action
     )  # fmt: skip
 
 
 def going_on(*, url: str, ray: str) -> str:
     """A sign-in has ended, and the browser goes on from this page of the application's own host."""
-    return _render("going_on", ray, url=url)
+    return render("going_on", ray, url=url)
 
 
 def signed_out(*, ray: str, again_url: str | None) -> str:
     """The end of a session."""
-    return _render("signed_out", ray, again_url=again_url)
+    return render("signed_out", ray, again_url=again_url)
 
 
 def _with_marks(text: str) -> Markup:
@@ -168,7 +152,8 @@ def _with_marks(text: str) -> Markup:
     return shown
 
 
-def _render(template: str, ray: str, **values: object) -> str:
-    html = _TEMPLATES[template].render(ray=ray, style=Markup(_STYLE), **values)  # noqa: S704 (our own file)
+def render(template: str, ray: str, **values: object) -> str:
+    """A page from one of our templates."""
+    html = _TEMPLATES[template].render(ray=ray, style=Markup(_STYLE), script=Markup(_SCRIPT), **values)  # noqa: S704 (our own file)
     # Half a surrogate pair, which JSON lets a name hold, cannot be sent: it becomes a question mark.
     return html.encode("utf-8", "replace").decode()

@@ -31,6 +31,7 @@ class Session:
     asking: Asking | None = None
     # What the provider wants of the person before the session counts again: its `claims`, or "" for a plain sign-in.
     challenge: str | None = None
+    browser: str = ""  # in words, for its owner alone
 
     @property
     def stands(self) -> bool:
@@ -50,6 +51,8 @@ class Session:
             fields["asking"] = [self.asking.kept, self.asking.at, self.asking.heard]
         if self.challenge is not None:
             fields["challenge"] = self.challenge
+        if self.browser:
+            fields["browser"] = self.browser
         return json.dumps({**fields, "identity": self.identity.to_json()}, separators=(",", ":")).encode()
 
     @classmethod
@@ -62,7 +65,7 @@ class Session:
         asking = Asking(*fields["asking"]) if "asking" in fields else None
         return cls(
             fields["id"], identity, fields["created"], fields["expires"], fields["cookie"], asking,
-            fields.get("challenge"),
+            fields.get("challenge"), fields.get("browser", ""),
         )  # fmt: skip
 
     def renewed(self, by: "Session") -> "Session":

@@ -18,6 +18,7 @@ from glassgate.cli.changes import Changes
 from glassgate.cli.hearing import Hearing
 from glassgate.cli.materials import materials
 from glassgate.config.load import load
+from glassgate.config.logos import read_logos
 from glassgate.config.settings import LAB_HOSTS, Endpoint, LabSettings, Settings
 from glassgate.errors import ConfigError
 from glassgate.gate.apps import Apps
@@ -190,6 +191,7 @@ def _site(
         pace=earlier.pace if earlier else Pace(),
         verified=earlier.verified if earlier else {},
         chance=secrets.token_urlsafe,
+        logos=read_logos(settings.apps),
     )
 
 

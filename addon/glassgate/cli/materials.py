@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from glassgate.config.logos import read_logo
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
 from glassgate.mitm.client_tls import client_cas
@@ -85,6 +86,12 @@ def _client_authorities(settings: Settings) -> Problems:
     yield from _tried(settings, ("apps",), client_cas, settings.apps)
 
 
+def _logos(settings: Settings) -> Problems:
+    for app in settings.apps:
+        if app.launcher.logo:
+            yield from _tried(settings, ("apps", app.name, "launcher"), read_logo, app.launcher.logo)
+
+
 def _folders(settings: Settings) -> Problems:
     places = [(settings.state, "state")]
     if settings.store.startswith("sqlite:"):
@@ -117,5 +124,5 @@ def _at(settings: Settings, fault: StartError, *names: str) -> GlassgateError:
 
 
 _CHECKS: tuple[Callable[[Settings], Problems], ...] = (
-    _certificates, _providers, _origins, _client_authorities, _folders,
+    _certificates, _providers, _origins, _client_authorities, _logos, _folders,
 )  # fmt: skip

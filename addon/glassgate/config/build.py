@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from glassgate.access import app as access
-from glassgate.access.app import App, Origin, OriginTls, SameSite, TokenCookie, Unauthenticated, default_aud
+from glassgate.access.app import App, Launcher, Origin, OriginTls, SameSite, TokenCookie, Unauthenticated, default_aud
 from glassgate.access.policy import Policy, Rule
 from glassgate.access.questions import EntraGroup, OidcClaim, Question, RuleSet, every_question
 from glassgate.access.selectors import GROUP, Source
-from glassgate.config import schema, schema_lab
+from glassgate.config import schema, schema_lab, schema_launcher
 from glassgate.config.bounds import Bounds
 from glassgate.config.kinds import EVERY_TENANT
 from glassgate.config.rules import Meanings
@@ -161,11 +161,13 @@ class Builder:
             cors=_cors(entry.cors) if entry.cors else None,
             deny_url=entry.deny_url,
             machine_deny_url=entry.machine_deny_url,
-            deny_message=entry.deny_message,
             websocket_origins=tuple(entry.websocket_origins),
             service_token_header=(entry.service_token_header or "").lower().encode(),
             client_ca=self._optional(entry.client_ca),
             max_body=entry.max_body,
+            launcher=self._launcher(entry.launcher),
+            auto_redirect=entry.auto_redirect,
+            deny_message=entry.deny_message or "",
         )
 
     def _aud(self, entry: schema.App) -> str:
@@ -180,6 +182,11 @@ class Builder:
     def _shown(self, certificate: Path | bool | None) -> Path | None:
         own = client_certificate(self.base / self.config.state)
         return self.base / certificate if isinstance(certificate, Path) else own if certificate else None
+
+    def _launcher(self, entry: schema_launcher.Launcher | None) -> Launcher:
+        if entry is None:
+            return Launcher()
+        return Launcher(entry.visible, self._optional(entry.logo), tuple(dict.fromkeys(entry.tags or ())))
 
     def _policy(self, entry: schema.Policy) -> Policy:
         asked = self._rule_set(entry)

@@ -163,6 +163,8 @@ _RULE_SCHEMA = {
 
 Name = Annotated[str, Text(values.name, "wiki")]
 Id = Annotated[str, Text(values.identifier, "entra")]
+Tag = Annotated[str, Text(values.name, "Finance")]
+Sentence = Annotated[str, Text(values.sentence, "Ask the service desk for access: https://desk.example.com")]
 Token = Annotated[str, Text(values.token)]
 Session = Annotated[int, Text(values.session, "24h", "30m")]
 Idle = Annotated[int | None, Text(values.idle, "30m", "none")]

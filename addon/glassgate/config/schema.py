@@ -37,6 +37,7 @@ from glassgate.config.kinds import (
     Rule,
     Scopes,
     Secrets,
+    Sentence,
     Session,
     Skew,
     Text,
@@ -50,6 +51,7 @@ from glassgate.config.kinds import (
 from glassgate.config.part import Listens, Part
 from glassgate.config.schema_cors import Cors
 from glassgate.config.schema_lab import Lab, LabTenant, LabUser
+from glassgate.config.schema_launcher import Launcher
 from glassgate.config.settings import Endpoint
 from glassgate.config.tree import DECISIONS
 
@@ -252,8 +254,8 @@ class App(Part):
     machine_deny_url: Annotated[str, Text(addresses.elsewhere, "https://www.example.com/not-from-here")] | None = Field(
         None, description="The same for whom no sign-in would help: by address, country or certificate."
     )
-    deny_message: Annotated[str, Text(values.message, "Ask the service desk for access.")] | None = Field(
-        None, description="What that page tells them to do."
+    deny_message: Sentence | None = Field(
+        None, description="What whoever is kept out reads above our own reason: whom to ask, and where."
     )
     compat: Literal["cloudflare"] | None = Field(
         None, description="Defaults as Cloudflare Access has them, where ours differ on purpose."
@@ -267,8 +269,12 @@ class App(Part):
         None,
         description="Whose client certificates its visitors are asked for (PEM). Default: they are asked for none.",
     )
-    launcher: Annotated[Any, NotYet(None)] = None
-    auto_redirect: Annotated[Any, NotYet(False)] = False
+    launcher: Launcher | None = Field(None, description="How it shows itself on the page of a visitor's applications.")
+    auto_redirect: bool | None = Field(
+        None,
+        description="Whether a sign-in goes straight to the first of its providers, past the page where one is picked. "
+        "Default: where there is one.",
+    )
 
 
 # --- the rest ---------------------------------------------------------------------------------------------
@@ -344,6 +350,7 @@ PARTS: dict[tuple[str, ...], type[Part]] = {
     ("apps", "*"): App,
     ("apps", "*", "origin_tls"): OriginTls,
     ("apps", "*", "cors"): Cors,
+    ("apps", "*", "launcher"): Launcher,
     ("apps", "*", "policies", "*"): Policy,
     ("audit",): Audit,
     ("metrics",): Listens,

@@ -173,6 +173,14 @@ def name(text: str) -> str:
     return text
 
 
+def sentence(text: str) -> str:
+    """A few sentences that people read: up to 500 characters, in one line."""
+    text = " ".join(text.split())
+    if not text or len(text) > 500 or not text.isprintable():
+        raise BadValueError("this is no text for people", "write one line of up to 500 characters")
+    return text
+
+
 def scope(text: str) -> str:
     """One scope (RFC 6749 section 3.3)."""
     if not re.fullmatch(r"[!#-\[\]-~]{1,200}", text):
@@ -185,13 +193,6 @@ def claim(text: str) -> str:
     if not re.fullmatch(r"[!#-\[\]-~]{1,200}", text):
         raise BadValueError(f"`{text}` is no name of a claim", "write it as the provider's tokens have it")
     return text
-
-
-def message(text: str) -> str:
-    """What people read on a page: one paragraph, up to 1,000 characters."""
-    if not text.strip() or len(text) > 1000 or not text.replace("\n", " ").isprintable():
-        raise BadValueError("this is no text to read", "write one paragraph of up to 1,000 characters")
-    return " ".join(text.split())
 
 
 def preflight_age(text: str) -> int:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -18,13 +17,15 @@ from glassgate.record.events import Action, Event
 type Lines = Iterable[tuple[str, str]]
 
 
-def base_headers(request: Request, status: int, csp: str = pages.CSP) -> list[tuple[str, str]]:
+def base_headers(
+    request: Request, status: int, csp: str = pages.CSP, referrer: str = "no-referrer"
+) -> list[tuple[str, str]]:
     """What every answer of ours carries; HSTS for our own hosts over TLS, outside .localhost (RFC 6797 section 7.2)."""
     headers = [
         ("Cf-Ray", request.ray),
         ("Cache-Control", "no-store"),
         ("Content-Security-Policy", csp),
-        ("Referrer-Policy", "no-referrer"),
+        ("Referrer-Policy", referrer),
         ("X-Content-Type-Options", "nosniff"),
     ]
     host = _host(request)
@@ -34,11 +35,12 @@ def base_headers(request: Request, status: int, csp: str = pages.CSP) -> list[tu
 
 
 def page(
-    request: Request, status: int, html: str, headers: Lines = (), events: tuple[Event, ...] = (), csp: str = pages.CSP
-) -> Answer:
+    request: Request, status: int, html: str, headers: Lines = (), events: tuple[Event, ...] = (),
+    csp: str = pages.CSP, referrer: str = "no-referrer",
+) -> Answer:  # fmt: skip
     """An HTML page."""
     lines = [
-        *base_headers(request, status, csp),
+        *base_headers(request, status, csp, referrer),
         ("Content-Type", "text/html; charset=utf-8"),
         *headers,
     ]
@@ -48,12 +50,7 @@ def page(
 def form_page(request: Request, html: str) -> Answer:
     """A page whose form is answered by a redirect: browsers would apply `form-action` to that, too. They say where
     a form comes from (`Origin`) only where the referrer policy lets them."""
-    answer = page(request, 200, html, csp=pages.csp(form_action=None))
-    told = (
-        ("Referrer-Policy", "same-origin") if name == "Referrer-Policy" else (name, value)
-        for name, value in answer.headers
-    )
-    return replace(answer, headers=tuple(told))
+    return page(request, 200, html, csp=pages.csp(form_action=None), referrer="same-origin")
 
 
 def data(request: Request, status: int, value: Any, headers: Lines = (), events: tuple[Event, ...] = ()) -> Answer:

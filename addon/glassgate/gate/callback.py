@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from glassgate.access import cookies
+from glassgate.access import browser, cookies
 from glassgate.access.seal import Purpose, SealError
 from glassgate.gate import answers, denials, pace
 from glassgate.gate.credentials import global_session
@@ -66,10 +66,12 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
     session = new_session(
         identity, session=site.chance(16), cookie=cookie, now=request.at, duration=site.session_duration,
         asking=first_asking(site, party, signed_in, request.at),
+        browser=browser.in_words(request.value(b"user-agent").decode("latin-1")),
     )  # fmt: skip
     session = yield from site.sessions.begin(session, previous, request.at)
     lines = [
         ("Set-Cookie", cookies.set_global_session(cookie, session.expires)),
+        ("Set-Cookie", cookies.set_provider(identity.provider, request.at)),
         ("Set-Cookie", cookies.clear(cookies.LOGIN + sign_in)),
     ]
     event = answers.told(

@@ -37,9 +37,13 @@ RETRY_AFTER = 10  # seconds, where the provider asked for none
 
 
 def denied(
-    site: Site, request: Request, app: App, host: str, session: Session, verdict: Verdict, facts: Facts
-) -> Answer:
-    """403: signed in, and not allowed. Says which policy, never sends round in a circle."""
+    site: Site, request: Request, app: App, host: str, session: Session, verdict: Verdict, facts: Facts,
+    *, again: str = "",
+) -> Answer:  # fmt: skip
+    """403: signed in, and not allowed. Says which policy, never sends round in a circle.
+
+    `again` is what was asked for at the app, where that is not this request's own target.
+    """
     identity = session.identity
     reason = verdict.policy.name if verdict.policy else "default_deny"
     event = answers.told(
@@ -55,9 +59,9 @@ def denied(
     if app.deny_url:
         return answers.redirect(request, app.deny_url, headers, (event,))
     html = pages.denied(
-        message=app.deny_message, app=app.name, email=identity.email, name=identity.name, reason=verdict.reason,
-        details=verdict.reasons,
-        ray=request.ray, logout_url=site.url(site.team, TEAM_PREFIX + "logout"), home_url=site.url(site.team, "/"),
+        app=app.name, email=identity.email, name=identity.name, reason=verdict.reason, details=verdict.reasons,
+        text=app.deny_message, ray=request.ray, again_url=site.url(host, again or request.target),
+        logout_url=site.url(site.team, TEAM_PREFIX + "logout"), home_url=site.url(site.team, "/"),
     )  # fmt: skip
     return answers.page(request, 403, html, headers, (event,))
 

@@ -160,7 +160,7 @@ def _issue(
         # The team domain does not see this host's client certificate, and time went by since it judged.
         if missing_acrs(app.policies, facts):
             return ask_to_sign_in(site, request, app, host)
-        return denials.denied(site, request, app, host, session, verdict, facts)
+        return denials.denied(site, request, app, host, session, verdict, facts, again=carried["t"])
     minted, expires, grant = yield from issue(site, request, app, session, verdict)
     identity = session.identity
     lines = [

@@ -18,6 +18,7 @@ from glassgate.gate import (
     documents,
     hand_off,
     headers,
+    launcher,
     machine,
     program,
     provider_logout,
@@ -128,10 +129,14 @@ def _team(site: Site, request: Request) -> Steps[Outcome]:
         return program.redeem(site, request) if request.method == "POST" else answers.wrong_method(request, "POST")
     if request.path == program.PATH and request.method == "POST":
         return program.answered(site, request)
+    if request.path == launcher.END_PATH:
+        return launcher.end(site, request) if request.method == "POST" else answers.wrong_method(request, "POST")
     if request.method not in READING:
         return answers.wrong_method(request, "GET, HEAD")
     if request.path == program.PATH:
         return (yield from program.question(site, request))
+    if request.path.startswith(launcher.LOGO_PATH):
+        return (yield from launcher.logo(site, request))
     if request.path == "/":
         return (yield from sign_in.home(site, request))
     if request.path.startswith(sign_in.LOGIN_PATH):

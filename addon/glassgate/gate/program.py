@@ -103,7 +103,8 @@ def question(site: Site, request: Request) -> Steps[Answer]:
         again = _here(site, request, _with_proof(asked))
         return (yield from sign_in.first(site, request, app, session, again.removeprefix(site.issuer), missing))
     if not _may(app, facts, verdict):
-        return denials.denied(site, request, app, _place(asked.host)[0], session, verdict, facts)
+        host = _place(asked.host)[0]
+        return denials.denied(site, request, app, host, session, verdict, facts, again=app.here.root)
     return _page(site, request, app, asked, session)
 
 

@@ -3,11 +3,13 @@
 import math
 from collections import OrderedDict
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from glassgate.access.identity import Identity
 from glassgate.access.session import Asking, Grant, Session, digest
+from glassgate.errors import StoreError
 from glassgate.gate.exchange import Lane, Steps, ask, tell
 from glassgate.record.events import Action, Event
 from glassgate.state.store import Change, Store
@@ -21,6 +23,8 @@ ALWAYS_USED = math.inf  # the last use where no idleness ends a session
 
 # The one entry that changes whenever sessions were ended from outside; every gate looks at it a few times a second.
 NEWS = ("news", "sessions")
+# How often it is written down, for their owner, that a session is used.
+SEEN = 900.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,19 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """By what a provider names sessions: `claim` is "sid" or "sub"."""
+    """By what sessions of a provider are found: `claim` is "sid" or "sub", as it names them, or "user", as we do."""
 
     claim: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """One of somebody's sessions, as they see it themselves."""
+
+    session: Session
+    audiences: frozenset[str]  # of the apps that have a live token of it
+    seen: float  # when it was last used, to SEEN, in Unix seconds
 
 
 class Sessions:
@@ -56,6 +69,7 @@ class Sessions:
         self._remembered: OrderedDict[str, Granted] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._heard = 0  # how often others were heard to have ended sessions
+        self._seen: OrderedDict[str, float] = OrderedDict()  # when it was last written down of whom
         # Of the same bytes always the same value: most of what is read again has not changed.
         self._grant_of = lru_cache(MOST_REMEMBERED)(Grant.from_bytes)
         self._session_of = lru_cache(MOST_REMEMBERED)(Session.from_bytes)
@@ -142,9 +156,13 @@ class Sessions:
         """
         return (yield from ask(Lane.STORE, partial(self._read_of_provider, provider, named, now)))
 
+    def of_user(self, identity: Identity, now: float) -> Steps[tuple[Own, ...]]:
+        """Every live session of a user, or the first MOST_FOUND of them."""
+        return (yield from ask(Lane.STORE, partial(self._read_of_user, identity, now)))
+
     def grant(self, nonce: str, grant: Grant) -> Steps[None]:
         """Write that an application token was issued."""
-        yield from ask(Lane.STORE, lambda: self._store.put("grant", digest(nonce), grant.to_bytes(), grant.expires))
+        yield from ask(Lane.STORE, partial(self._write_grant, nonce, grant))
 
     def refresh(self, nonce: str, known: Granted) -> None:
         """Remember what became of a session, for the token that was just asked about."""
@@ -154,6 +172,11 @@ class Sessions:
         """End a session: no token granted from it counts from now on."""
         self._forget(session.id)
         yield from ask(Lane.STORE, partial(self._store.change, ended(session)))
+
+    def revoke(self, session: Session) -> Steps[None]:
+        """End a session, and have whoever brings it prove anew at their provider who they are."""
+        self._forget(session.id)
+        yield from ask(Lane.STORE, partial(self._store.change, revoked(session)))
 
     def use_once(self, kind: str, value: str, expires: float, now: float) -> Steps[bool]:
         """Mark a one-time value as used. True for the first caller alone, in every process of the store."""
@@ -170,7 +193,10 @@ class Sessions:
         stored = self._store.get("grant", digest(nonce), now)
         grant = self._grant_of(stored) if stored else None
         session = self._read_session(grant.session, now) if grant else None
-        return Granted(session, grant, now, self._last_uses([session], now)[session.id]) if session and grant else None
+        if session is None or grant is None:
+            return None
+        self._see(session, now)
+        return Granted(session, grant, now, self._last_uses([session], now)[session.id])
 
     def _last_uses(self, sessions: Collection[Session], now: float) -> dict[str, float]:
         """When sessions were last used, by their id."""
@@ -188,8 +214,7 @@ class Sessions:
     def _goes_on(self, session: Session, used: float, now: float, *, is_use: bool = True) -> Steps[bool]:
         """Write that a session is used; or end it, where that was too long ago."""
         if self._is_idle(used, now):
-            self._forget(session.id)
-            yield from ask(Lane.STORE, partial(self._store.change, revoked(session)))
+            yield from self.revoke(session)
             who = session.identity
             yield from tell(Event(Action.IDLE, now, "", user_id=who.user_id, email=who.email, provider=who.provider))
             return False
@@ -202,6 +227,35 @@ class Sessions:
         before, after = _stamp(used), _stamp(now)
         if not self._store.swap("used", session.id, before, after, session.expires, now):
             self._store.add("used", session.id, after, session.expires, now)
+
+    def _write_grant(self, nonce: str, grant: Grant) -> None:
+        opened = Change("opened", f"{grant.session}/{grant.audience}", b"", grant.expires)
+        self._store.change([Change("grant", digest(nonce), grant.to_bytes(), grant.expires), opened])
+
+    def _see(self, session: Session, now: float) -> None:
+        """Write down that a session is used, unless that was just done, or is done anyway. Nobody is kept out
+        where it fails."""
+        if self._idle_timeout is not None or now < self._seen.get(session.id, session.created) + SEEN:
+            return
+        self._seen.pop(session.id, None)
+        self._seen[session.id] = now
+        if len(self._seen) > MOST_REMEMBERED:
+            self._seen.popitem(last=False)
+        with suppress(StoreError):
+            self._store.put("seen", session.id, repr(now).encode(), session.expires)
+
+    def _read_of_user(self, identity: Identity, now: float) -> tuple[Own, ...]:
+        sessions = self._read_of_provider(identity.provider, Named("user", identity.user_id), now) or ()
+        ids = [session.id for session in sessions]
+        seen, used = (self._store.get_all(space, ids, now) for space in ("seen", "used"))
+        return tuple(
+            Own(
+                session,
+                frozenset(key.rpartition("/")[2] for key in self._store.find("opened", f"{session.id}/", now)),
+                max(session.created, *(float(stamps.get(session.id, b"0")) for stamps in (seen, used))),
+            )
+            for session in sessions
+        )
 
     def _read_session(self, session: str, now: float) -> Session | None:
         stored = self._store.get("session", session, now)
@@ -225,7 +279,10 @@ class Sessions:
         """The session that a cookie presents, and when it was last used."""
         named = self._store.get("cookie", cookie, now)
         session = self._read_session(named.decode(), now) if named else None
-        return (session, self._last_uses([session], now)[session.id]) if session else None
+        if session is None:
+            return None
+        self._see(session, now)
+        return session, self._last_uses([session], now)[session.id]
 
     def _write_session(self, session: Session, previous: Session | None, now: float) -> Session:
         written = session
@@ -275,7 +332,8 @@ class Sessions:
 def ended(session: Session) -> list[Change]:
     """What ends a session: nothing leads to it any more, and no token granted from it counts."""
     names = [Change("provider", key) for key in _name_keys(session)]
-    return [Change("session", session.id), Change("cookie", session.cookie), Change("used", session.id), *names]
+    uses = [Change(space, session.id) for space in ("used", "seen")]
+    return [Change("session", session.id), Change("cookie", session.cookie), *uses, *names]
 
 
 def revoked(session: Session) -> list[Change]:
@@ -288,9 +346,11 @@ def _stamp(used: float) -> bytes:
 
 
 def _name_keys(session: Session) -> list[str]:
-    """By what the provider may name a session: its own session id, and where `sub` is the user, that."""
+    """By what a session is found: its user, and what its provider may name it by, an id of its own or the `sub`."""
     identity = session.identity
-    names = [Named("sid", identity.idp_session)] if identity.idp_session else []
+    names = [Named("user", identity.user_id)]
+    if identity.idp_session:
+        names.append(Named("sid", identity.idp_session))
     if identity.provider_type == "oidc":
         names.append(Named("sub", identity.subject))
     return [f"{_name_key(identity.provider, named)}/{session.id}" for named in names]
@@ -302,7 +362,14 @@ def _name_key(provider: str, named: Named) -> str:
 
 
 def new_session(
-    identity: Identity, *, session: str, cookie: str, now: float, duration: float, asking: Asking | None = None
+    identity: Identity,
+    *,
+    session: str,
+    cookie: str,
+    now: float,
+    duration: float,
+    asking: Asking | None = None,
+    browser: str = "",
 ) -> Session:
     """A session that begins now; `session` is its internal id, `cookie` the bearer value (only its digest is kept)."""
-    return Session(session, identity, now, now + duration, digest(cookie), asking)
+    return Session(session, identity, now, now + duration, digest(cookie), asking, browser=browser)

@@ -2,15 +2,14 @@
 
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
-from glassgate.access import cookies, meta, pages
+from glassgate.access import cookies, meta
 from glassgate.access.app import App
 from glassgate.access.outlook import foregone
 from glassgate.access.policy import judge, missing_acrs
 from glassgate.access.seal import Purpose
 from glassgate.access.session import Session
-from glassgate.gate import answers, denials, hand_off
+from glassgate.gate import answers, choice, denials, hand_off, launcher
 from glassgate.gate.apps import path_of
 from glassgate.gate.credentials import confirmed_session, was_revoked
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
@@ -41,12 +40,11 @@ def login(site: Site, request: Request) -> Steps[Answer]:
             missing = missing_acrs(app.policies, site.facts(session, request))
             return (yield from _begin_again(site, request, wish, session, missing))
         return (yield from admit(site, request, wish, session))
-    chosen = query.get("idp", [""])[0]
-    offered = [provider for provider in app.providers if not chosen or provider == chosen]
+    offered = choice.offered(site, app, choice.picked(request))
     if not offered:
         return answers.standard(request, "login_unknown")
-    if len(offered) > 1:
-        return _choose(site, request, wish, offered)
+    if choice.is_open(request, app, offered):
+        return choice.page(site, request, wish, offered)
     # No proof is asked for before it is known whom it would help: a stranger is refused without a second factor.
     return (yield from _begin_first(site, request, wish, offered[0]))
 
@@ -55,16 +53,15 @@ def home(site: Site, request: Request) -> Steps[Answer]:
     """The team domain's own page: who is signed in, and what they may open."""
     session = yield from confirmed_session(site, request)
     if session and session.stands:
-        return _team_page(site, request, session)
+        return (yield from launcher.show(site, request, session))
     if not is_navigation(request):
         return answers.standard(request, "unauthenticated")
-    chosen = request.fields().get("idp", [""])[0]
-    offered = [provider for provider in site.parties if not chosen or provider == chosen]
+    offered = choice.offered(site, None, choice.picked(request))
     wish = Wish(None, site.team, "/")
     if session:
         return (yield from _begin_again(site, request, wish, session, frozenset()))
     if len(offered) != 1:
-        return _choose(site, request, wish, list(site.parties))
+        return choice.page(site, request, wish, list(site.parties))
     return (yield from _begin_first(site, request, wish, offered[0]))
 
 
@@ -80,10 +77,9 @@ def first(
     wish = Wish(None, site.team, target)
     if session and session.identity.provider in app.providers:
         return (yield from _begin_again(site, request, wish, session, acrs))
-    chosen = request.fields().get("idp", [""])[0]
-    offered = [provider for provider in app.providers if not chosen or provider == chosen]
-    if len(offered) != 1:
-        return _choose(site, request, wish, list(app.providers))
+    offered = choice.offered(site, app, choice.picked(request)) or list(app.providers)
+    if choice.is_open(request, app, offered):
+        return choice.page(site, request, wish, offered)
     return (yield from _begin_first(site, request, wish, offered[0]))
 
 
@@ -111,7 +107,7 @@ def admit(
     if wish.app.asks_certificates and foregone(wish.app.policies, facts) is None:
         # Certificates are shown to the app's own host, which judges all of it anew.
         return hand_off.start(site, request, wish, session)
-    return denials.denied(site, request, wish.app, wish.hostname, session, verdict, facts)
+    return denials.denied(site, request, wish.app, wish.hostname, session, verdict, facts, again=wish.target)
 
 
 def _begin_first(site: Site, request: Request, wish: Wish, provider: str) -> Steps[Answer]:
@@ -168,34 +164,3 @@ def _begin(
     crowded = cookies.crowded_out(request.values(b"cookie"), cookies.LOGIN)
     lines = [("Set-Cookie", cookies.set_sign_in(cookies.LOGIN, sign_in, sealed, request.at))]
     return answers.redirect(request, url, [*lines, *(("Set-Cookie", cookies.clear(name)) for name in crowded)])
-
-
-def _choose(site: Site, request: Request, wish: Wish, offered: list[str]) -> Answer:
-    query = request.fields()
-    kept: dict[str, str] = {name: query[name][0] for name in ("kid", "redirect_url", "meta") if name in query}
-    choices = tuple(
-        (
-            party.provider.name or party.provider.id,
-            f"{request.path}?{urlencode(kept | {'idp': party.provider.id})}",
-        )
-        for party in (site.parties[provider] for provider in offered)
-    )
-    html = pages.choose_provider(app=wish.app.name if wish.app else None, choices=choices, ray=request.ray)
-    return answers.page(request, 200, html)
-
-
-def _team_page(site: Site, request: Request, session: Session) -> Answer:
-    facts = site.facts(session, request)
-    apps = tuple(
-        (app.name, site.url(app.here.host, app.here.root))
-        for app in site.apps.each()
-        if not app.here.is_pattern and judge(app.policies, facts).lets_in
-    )
-    identity = session.identity
-    party = site.parties.get(identity.provider)
-    provider = (party.provider.name if party else "") or identity.provider
-    html = pages.team(
-        name=identity.name, email=identity.email or identity.unverified_email, apps=apps, provider=provider,
-        expires=session.expires, logout_url=site.url(site.team, TEAM_PREFIX + "logout"), ray=request.ray,
-    )  # fmt: skip
-    return answers.page(request, 200, html)

@@ -1,11 +1,12 @@
 """Everything that the steps of a journey share: what is configured, and what is handed in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Protocol
 
 from glassgate.access.facts import Address, ClientCertificate, Facts
+from glassgate.access.logo import Logo
 from glassgate.access.seal import Seal
 from glassgate.access.session import Session
 from glassgate.access.token import AppToken, SigningKey
@@ -67,6 +68,7 @@ class Site:
     pace: Pace
     verified: "dict[tuple[bytes, str], AppToken]"  # tokens whose signature held, by (SHA-256 of the token, AUD)
     chance: Callable[[int], str]
+    logos: Mapping[str, Logo] = field(default_factory=dict)  # by AUD
 
     def url(self, host: str, target: str = "") -> str:
         """A public address of one of our hosts, made from the configuration and never from a request."""
