@@ -209,11 +209,23 @@ def test_whoever_has_none_is_served_all_the_same(two, clients):
     assert met(two, clients, "payroll.localhost", None) is None
 
 
+REFUSED = {
+    "foreign": "unable to get local issuer certificate",
+    "selfmade": "self-signed certificate",
+    "ended": "certificate has expired",
+    "server": "unsuitable certificate purpose",
+}
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("name", ["foreign", "selfmade", "ended", "server"])
-def test_one_that_the_apps_authority_does_not_answer_for_gets_no_connection(two, clients, name, version):
+@pytest.mark.parametrize(("name", "why"), REFUSED.items())
+def test_one_that_the_apps_authority_does_not_answer_for_gets_no_connection(two, clients, name, why, version, caplog):
     with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
         met(two, clients, "payroll.localhost", name, version=version)
+    [said] = caplog.messages
+    assert said.replace("self signed", "self-signed").startswith(
+        f"A client certificate for 'payroll.localhost' is refused, from 127.0.0.1: {why}"
+    )
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

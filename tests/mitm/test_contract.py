@@ -367,6 +367,16 @@ def test_openssl_says_how_much_is_in_its_buffers():
     assert SSL._lib.BIO_get_mem_data(made._from_ssl, SSL._ffi.NULL) == 0
 
 
+def test_openssl_says_what_it_has_against_a_certificate():
+    assert SSL._ffi.string(SSL._lib.X509_verify_cert_error_string(10)) == b"certificate has expired"
+
+
+def test_a_handshake_that_fails_is_closed_below_us():
+    """Before that ours sends the alert, which mitmproxy leaves in OpenSSL's buffer."""
+    assert "tls_interact" not in source(tls.TLSLayer.on_handshake_error)
+    assert "yield commands.CloseConnection(self.tunnel_connection)" in source(tunnel.TunnelLayer.on_handshake_error)
+
+
 def test_tls_that_is_given_is_not_made_again():
     assert "if tls_start.ssl_conn is not None:\n            return" in source(tlsconfig.TlsConfig.tls_start_client)
 

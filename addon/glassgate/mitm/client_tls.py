@@ -4,6 +4,7 @@ Where an app wants it, and nowhere else, the client is asked for a certificate o
 that app's authority alone, in this very handshake: no such session is resumed, by any name.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from OpenSSL import SSL, crypto
 
 from glassgate.access.app import App
 from glassgate.errors import StartError
+
+logger = logging.getLogger("glassgate")
 
 PROTOCOLS = frozenset((b"h2", b"http/1.1"))  # RFC 7301
 # What TLS 1.2 may use: forward secret, and authenticated (RFC 9325 section 4.2). TLS 1.3 has no others.
@@ -130,13 +133,20 @@ def _of(host: str, by_name: Mapping[str, SSL.Context | None]) -> SSL.Context | N
     return by_name[host] if host in by_name else by_name.get("*." + host.partition(".")[2])
 
 
-def _verified(_: SSL.Connection, certificate: crypto.X509, code: int, depth: int, good: int) -> bool:
-    """Take what OpenSSL found good, if it can be read: mitmproxy leaves out what cannot, and another would count."""
+def _verified(connection: SSL.Connection, certificate: crypto.X509, code: int, depth: int, good: int) -> bool:
+    """Take what OpenSSL found good, if it can be read: mitmproxy leaves out what cannot, and another would count.
+
+    Its client learns little of what is amiss, so the log says it.
+    """
+    amiss = "" if good else SSL._ffi.string(SSL._lib.X509_verify_cert_error_string(code)).decode()  # type: ignore[attr-defined]
     try:
         certs.Cert.from_pyopenssl(certificate).cn  # noqa: B018 - it may be unreadable
     except ValueError:
-        return False
-    return bool(good)
+        amiss = amiss or "it cannot be read"
+    if amiss:
+        client = connection.get_app_data()
+        logger.warning("A client certificate for %r is refused, from %s: %s.", client.sni, client.peername[0], amiss)
+    return not amiss
 
 
 def _protocol(_: SSL.Connection, offered: list[bytes]) -> Any:

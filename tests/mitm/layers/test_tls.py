@@ -10,6 +10,7 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.tls import TlsStartClientHook
+from OpenSSL import SSL
 
 from glassgate.config.limits import Limits
 from glassgate.mitm.client_tls import ClientTls
@@ -87,10 +88,10 @@ class Tls:
 class Peer:
     """An ordinary client of such a layer."""
 
-    def __init__(self, made, ca, step=None, host="wiki.localhost"):
+    def __init__(self, made, ca, step=None, host="wiki.localhost", context=None):
         self.made, self.step = made, step
         self.into, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        context = ssl.create_default_context(cafile=str(ca))
+        context = context or ssl.create_default_context(cafile=str(ca))
         self.tls = context.wrap_bio(self.into, self.out, server_hostname=host)
 
     def shake(self):
@@ -130,6 +131,24 @@ def test_one_without_an_end_ends_the_connection(certificates, data, step):
     assert made.is_closed
     assert time.process_time() - began < 5
     assert max(len(line) for line in made.logged) < 200, "what was sent is not written down"
+
+
+def test_who_cannot_be_understood_is_told_by_an_alert_and_heard_no_more(certificates):
+    ca, leaf = certificates
+    made = Tls((leaf,))
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.load_verify_locations(ca)
+    old.set_ciphers("AES128-SHA@SECLEVEL=0")
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    peer = Peer(made, ca, context=old)
+    with pytest.raises(ssl.SSLError, match="HANDSHAKE_FAILURE"):
+        peer.shake()
+    [end] = [command for command in made.done if isinstance(command, commands.CloseConnection)]
+    assert isinstance(end, commands.CloseTcpConnection)
+    assert end.half_close, "else what it says meanwhile resets it"
+    made._take(events.DataReceived(made.client, bytes(1 << 20)))
+    assert SSL._lib.BIO_get_mem_data(made.layer.tls._into_ssl, SSL._ffi.NULL) == 0
+    assert made.above.heard == b""
 
 
 def test_without_a_certificate_there_is_no_connection(certificates):

@@ -66,6 +66,8 @@ class GateTls(ClientTLSLayer):
 
     def receive_data(self, data: bytes) -> Commands:
         """Decrypt what came, and hand it on. mitmproxy asks for more than there is, and pays for the exception."""
+        if self.tunnel_state is TunnelState.CLOSED:
+            return  # after a handshake that failed: OpenSSL would keep it all
         if data:
             self.tls.bio_write(data)
         plain: list[bytes] = []
@@ -108,6 +110,18 @@ class GateTls(ClientTLSLayer):
         if not done and (self._size > self._limits.hello or self._pieces > self._limits.hello_pieces):
             return False, error or ENDLESS
         return done, error
+
+    def on_handshake_error(self, err: str) -> Commands:
+        """Tell the client by an alert (RFC 8446 section 6.2) what OpenSSL will not take, where it can be told.
+
+        mitmproxy only hangs up; and what a client has sent meanwhile would have a closed connection reset.
+        """
+        told = self.tls is not None and _holds(self.tls._from_ssl)
+        if told:
+            yield from self.tls_interact()
+        for command in super().on_handshake_error(err):
+            closes = isinstance(command, commands.CloseConnection)
+            yield commands.CloseTcpConnection(self.conn, half_close=True) if told and closes else command
 
 
 def _holds(bio: Any) -> bool:
