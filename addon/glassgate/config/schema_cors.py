@@ -29,7 +29,8 @@ class Cors(Part):
         None, description="Which further headers they may send. Default: none."
     )
     credentials: bool | None = Field(
-        None, description="Whether they may use a session. Default: no; the token needs `same_site: none` for it."
+        None,
+        description="Whether they may use a session. Pages of other sites need `same_site: none`, too. Default: no.",
     )
     max_age: Annotated[int, Text(values.preflight_age, "10m")] | None = Field(
         None, description="How long a browser may remember the answer. Default: 10m."
