@@ -268,7 +268,8 @@ FAULTS = [
     ("a part that cannot be had", broken, {}, "state: The folder is not writable. (make it so)"),
     ("a port that is taken", taken, {}, "end what listens there, or change `listen`"),
     ("a dangerous option", insecure, {"ssl_insecure": True}, "ssl_insecure (origins would not be verified)"),
-    ("another listener", insecure, {"mode": ["reverse:http://x:1@127.0.0.1:1"]}, "asks for a listener at 127.0.0.1:1"),
+    # At an address that nobody has: mitmproxy begins to listen meanwhile, and would leave its socket to the collector.
+    ("another listener", insecure, {"mode": ["reverse:http://x:1@192.0.2.1:1"]}, "asks for a listener at 192.0.2.1:1"),
 ]
 
 
