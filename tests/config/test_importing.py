@@ -148,7 +148,17 @@ def test_two_of_one_name_get_names_of_their_own():
 
 LEFT = [
     ("another kind of app", {"type": "saas"}, "`wiki` is an app of type saas"),
-    ("a setting that is not there", {"custom_deny_message": "No."}, "`custom_deny_message` is left out"),
+    ("a setting that is not there", {"allow_iframe": True}, "`allow_iframe` is left out"),
+    (
+        "what would open every session to any page",
+        {"cors_headers": {"allow_all_origins": True, "allow_credentials": True}},
+        "`cors_headers` is left out: with credentials `*`",
+    ),
+    (
+        "preflights by both",
+        {"cors_headers": {"allowed_origins": ["https://spa.example.com"]}, "options_preflight_bypass": True},
+        "`options_preflight_bypass` is left out: the origin answers preflights",
+    ),
     ("a private destination", {"destinations": [{"type": "private", "cidr": "10.0.0.0/8"}]}, "a private destination"),
     ("a duration that is too short", {"session_duration": "0s"}, "`session_duration`: `0s` is too short"),
 ]
@@ -159,6 +169,32 @@ def test_what_cannot_be_taken_is_named(more, said):
     (problem,) = taken(app(policy(), **more)).left_out
     assert said in problem.what
     assert problem.where == "f[1]"
+
+
+PAGES = {
+    "allowed_origins": ["https://spa.example.com"], "allowed_methods": ["GET", "PUT"], "allow_all_headers": False,
+    "allowed_headers": ["X-Y"], "allow_credentials": True, "max_age": 600,
+}  # fmt: skip
+SETTINGS = [
+    ("pages of others", {"cors_headers": PAGES}, {"cors": {"origins": ["https://spa.example.com"], "methods":
+     ["GET", "PUT"], "headers": ["X-Y"], "credentials": True, "max_age": "600s"}}),
+    ("as Terraform has them", {"cors_headers": [{"allow_all_origins": True, "allow_all_headers": True}]},
+     {"cors": {"origins": ["*"], "headers": ["*"]}}),
+    ("preflights for the origin", {"options_preflight_bypass": True}, {"cors": {"preflight": "origin"}}),
+    ("words for whom it refuses", {"custom_deny_message": "Ask Ops."}, {"deny_message": "Ask Ops."}),
+    ("a cookie for all of the host", {"path_cookie_attribute": False}, {"path_cookie": False}),
+    ("one for its part, as ours", {"path_cookie_attribute": True}, {}),
+    ("how the cookie is set", {"same_site_cookie_attribute": "Strict", "http_only_cookie_attribute": False},
+     {"same_site": "strict", "http_only": False}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [row[1:] for row in SETTINGS], ids=[row[0] for row in SETTINGS])
+def test_what_an_app_says_of_browsers_is_taken(theirs, ours):
+    imported = taken(app(policy(), **theirs))
+    assert imported.left_out == []
+    made = imported.tree["apps"][0]
+    assert {name: made[name] for name in made.keys() - {"name", "domain", "origin", "aud", "policies"}} == ours
 
 
 def test_what_is_as_it_would_be_is_not_written():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from glassgate.config.foreign import Entry, Foreign
+from glassgate.config.foreign import EMPTY, Entry, Foreign
 
 Tree = dict[str, Any]
 ENTRA = ("azureAD", "azure_ad", "azure")
@@ -115,6 +115,24 @@ def _as_it_is(known: Known, value: Any) -> Any:
     return value
 
 
+CORS = {
+    "allowed_origins": "origins", "allowed_methods": "methods", "allowed_headers": "headers",
+    "allow_credentials": "credentials",
+}  # fmt: skip
+
+
+def _cors(known: Known, value: Any) -> Any:
+    """What is there by no name of theirs stays as it is, for the schema to refuse."""
+    said = value[0] if isinstance(value, list) else value
+    if not isinstance(said, dict):
+        return said
+    made = {CORS.get(name, name): one for name, one in said.items() if one not in EMPTY}
+    for part in ("origins", "methods", "headers"):
+        if made.pop(f"allow_all_{part}", False):
+            made[part] = ["*"]
+    return {**made, "max_age": f"{made['max_age']}s"} if "max_age" in made else made
+
+
 # Their name: ours ("" where there is none), what it is unless it is said, and how the value is made.
 SETTINGS: Mapping[str, tuple[str, object, Callable[[Known, Any], Any]]] = {
     "aud": ("aud", None, _as_it_is),
@@ -124,13 +142,16 @@ SETTINGS: Mapping[str, tuple[str, object, Callable[[Known, Any], Any]]] = {
     "same_site_cookie_attribute": ("same_site", "lax", lambda known, value: str(value).lower()),
     "custom_deny_url": ("deny_url", None, _as_it_is),
     "custom_non_identity_deny_url": ("machine_deny_url", None, _as_it_is),
-    "cors_headers": ("cors", None, lambda known, value: value[0] if isinstance(value, list) else value),
+    "custom_deny_message": ("deny_message", None, _as_it_is),
+    "path_cookie_attribute": ("path_cookie", True, _as_it_is),
+    "cors_headers": ("cors", None, _cors),
+    "options_preflight_bypass": ("cors", None, lambda known, value: {"preflight": "origin"}),
     "read_service_tokens_from_header": ("service_token_header", None, _as_it_is),
     "app_launcher_visible": ("launcher", True, lambda known, value: {"visible": value}),
     "logo_url": ("launcher", None, lambda known, value: {"logo": value}),
     "tags": ("launcher", None, lambda known, value: {"tags": value}),
     **dict.fromkeys(
-        ("custom_deny_message", "path_cookie_attribute", "options_preflight_bypass", "allow_iframe", "custom_pages",
+        ("allow_iframe", "custom_pages",
          "allow_authenticate_via_warp", "mfa_config", "scim_config", "oauth_configuration"),
         ("", None, _as_it_is),
     ),
