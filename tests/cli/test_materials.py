@@ -50,6 +50,15 @@ def test_a_logo_that_cannot_be_shown_is_told_with_its_place(tmp_path):
     assert problem.mend
 
 
+def test_a_page_that_cannot_be_made_is_told_with_its_place(tmp_path):
+    (tmp_path / "no.html").write_text("<p>{{ app }}</p>\n<p>{{ colour }}</p>")
+    deployed(tmp_path, lambda text: text.replace("    policies:", "    deny_page: no.html\n    policies:", 1))
+    (problem,) = tried(tmp_path).problems
+    assert problem.what == f"{tmp_path}/no.html: the page cannot be made: 'colour' is undefined"
+    assert "it may name app, reason," in problem.mend
+    assert ":" in problem.where
+
+
 def test_two_apps_that_trust_one_origin_in_two_ways(tmp_path):
     deployed(
         tmp_path,

@@ -62,6 +62,11 @@ def test_where_refused_people_may_be_sent(tmp_path, url):
     assert made(tmp_path, domain="wiki.example.com/admin", deny_url=url).deny_url == url
 
 
+def test_a_page_of_ones_own_lies_beside_the_file(tmp_path):
+    assert made(tmp_path, deny_page="pages/no.html").deny_page == tmp_path / "pages" / "no.html"
+    assert made(tmp_path).deny_page is None
+
+
 def test_what_the_page_says_is_one_paragraph(tmp_path):
     assert made(tmp_path, deny_message="Ask the\n  service desk.").deny_message == "Ask the service desk."
 

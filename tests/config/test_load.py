@@ -320,6 +320,12 @@ BROKEN = {
         "in a circle",
         "everybody may read",
     ),
+    "a page that nobody would see": (
+        app(deny_url="https://www.example.com", deny_page="no.html"),
+        "deny_page",
+        "nobody would see it",
+        "leave one of them out",
+    ),
     "deny_url with a strange query": (
         app(deny_url="https://www.example.com/?a b"),
         "deny_url",

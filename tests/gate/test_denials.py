@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from gate.site import FINANCE, PAYROLL, STAFF, WIKI, Browser, app, request_of, site_of
+from glassgate.access.block_page import CSP, checked
 from glassgate.gate.denials import BAD_CALLBACK, MOVES, OUT_OF_DATE, failed
 from glassgate.oidc.errors import ProviderRefused, ProviderUnavailable, Reason, SignInError
 from glassgate.oidc.explanation import Move
@@ -287,6 +288,22 @@ def test_an_app_may_say_itself_what_refused_people_can_do():
     assert answer.status == 403
     assert b"Ask the &lt;b&gt;service desk&lt;/b&gt;." in answer.body
     assert answer.body.index(b"Ask the") < answer.body.index(b"<dt>Signed in as")
+
+
+def test_an_app_may_have_a_page_of_its_own_for_those_whom_it_refuses():
+    own = app("payroll", PAYROLL, FINANCE, deny_message="Ask <us>.")
+    page = checked(b"<p>{{ email }}: {{ app }}, {{ message }} {{ id }}</p><a href='{{ again_url }}'>again</a>")
+    browser = Browser(site_of(apps=[own], block_pages={own.aud: page}))
+    answer = browser.open(PAYROLL, "/month?of='may'")
+    assert answer.status == 403
+    headers = dict(answer.headers)
+    assert answer.body.decode() == (
+        f"<p>alice@contoso.example: payroll, Ask &lt;us&gt;. {headers['Cf-Ray']}</p>"
+        f"<a href='https://{PAYROLL}:8443/month?of=&#39;may&#39;'>again</a>"
+    )
+    assert headers["Content-Security-Policy"] == CSP
+    assert "script-src" not in CSP
+    assert browser.ask(PAYROLL, "/", headers={"accept": "*/*"}).status == 401, "a program gets no page"
 
 
 def test_whom_no_sign_in_would_help_may_be_sent_elsewhere_a_program_is_told():

@@ -11,6 +11,8 @@ from journeys.visitor import Visitor
 
 STAFF = [{"name": "staff", "decision": "allow", "include": [{"email_domain": "contoso.example"}]}]
 NOBODY = [{"name": "nobody", "decision": "allow", "include": [{"email": "nobody@contoso.example"}]}]
+CLOSED = """<!doctype html><title>{{ app }}</title><style>h1 { color: rgb(1, 2, 3) }</style>
+<h1>{{ name }} is not on the list</h1><a href="{{ again_url }}">Again</a><p>{{ id }}"""
 FETCH = """([url, method, headers]) => fetch(url, {method, headers, credentials: "include"})
     .then(answer => answer.json().then(said => [answer.status, said]), () => "not to be read")"""
 
@@ -68,14 +70,16 @@ def demo(running_demo, origin, tmp_path_factory):
         config["apps"] = [
             app("pages", "pages.localhost"),
             app("admin", "pages.localhost/admin", http_only=False),
-            app("closed", "pages.localhost/closed", NOBODY),
+            app("closed", "pages.localhost/closed", NOBODY, deny_page="closed.html"),
             app("many", "*.apps.localhost"),
             app("strict", "strict.localhost", same_site="strict", binding_cookie=True),
             app("api", "api.apps.localhost", cors=reading),
             app("own", "own.localhost", cors={"preflight": "origin"}),
         ]
 
-    with running_demo(tmp_path_factory.mktemp("demo"), edit) as made:
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "closed.html").write_text(CLOSED)
+    with running_demo(folder, edit) as made:
         yield made
 
 
@@ -128,11 +132,21 @@ def test_each_part_of_a_host_has_a_session_of_its_own(demo, page):
     held = cookies(page, "CF_Authorization", "pages.localhost")
     assert {(one["path"], one["httpOnly"]) for one in held} == {("/", True), ("/admin", False)}
     assert "CF_Authorization" in page.evaluate("document.cookie")
-    assert page.goto(demo.url("pages", "/closed/x")).status == 403
     assert page.goto(demo.url("pages", "/administration")).status == 200, "it is not below /admin"
     assert "CF_Authorization" not in page.evaluate("document.cookie")
     page.goto(demo.url("pages", "/admin/cdn-cgi/access/logout"))
     assert who(page) == "alice@contoso.example", "no address of ours"
+
+
+def test_the_page_that_says_no_is_an_operators_own_and_may_have_styles(demo, page):
+    answer = page.goto(demo.url("pages", "/closed/x?of=may"))
+    assert (answer.status, page.title()) == (403, "closed")
+    heading = page.get_by_role("heading", name="Alice Ahlberg is not on the list")
+    assert heading.evaluate("one => getComputedStyle(one).color") == "rgb(1, 2, 3)"
+    assert page.get_by_role("link").get_attribute("href") == demo.url("pages", "/closed/x?of=may")
+    assert page.locator("p").inner_text() == answer.headers["cf-ray"]
+    page.get_by_role("link").click()
+    assert page.title() == "closed"
 
 
 def test_every_host_of_a_pattern_is_the_same_app(demo, page):

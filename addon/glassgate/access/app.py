@@ -105,6 +105,9 @@ class App:
     max_body: int | None = None  # bytes of one request's body; None: as many as there are
     cookie: TokenCookie = TokenCookie()
     cors: Cors | None = None
+    deny_page: Path | None = (
+        None  # HTML of the operator's own that they see here; it and `deny_url` rule each other out
+    )
     deny_url: str | None = None  # where people go whom the policy refuses; else a page says so
     machine_deny_url: str | None = None  # the same for whom no sign-in would help
     deny_message: str = ""  # what that page says to them besides

@@ -17,6 +17,7 @@ from glassgate.cli import changes, hearing
 from glassgate.cli.changes import Changes
 from glassgate.cli.hearing import Hearing
 from glassgate.cli.materials import materials
+from glassgate.config.block_pages import read_block_pages
 from glassgate.config.load import load
 from glassgate.config.logos import read_logos
 from glassgate.config.settings import LAB_HOSTS, Endpoint, LabSettings, Settings
@@ -192,6 +193,7 @@ def _site(
         verified=earlier.verified if earlier else {},
         chance=secrets.token_urlsafe,
         logos=read_logos(settings.apps),
+        block_pages=read_block_pages(settings.apps),
     )
 
 

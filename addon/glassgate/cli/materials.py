@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from glassgate.config.block_pages import read_block_page
 from glassgate.config.logos import read_logo
 from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, StartError
@@ -86,10 +87,12 @@ def _client_authorities(settings: Settings) -> Problems:
     yield from _tried(settings, ("apps",), client_cas, settings.apps)
 
 
-def _logos(settings: Settings) -> Problems:
+def _shown(settings: Settings) -> Problems:
     for app in settings.apps:
         if app.launcher.logo:
             yield from _tried(settings, ("apps", app.name, "launcher"), read_logo, app.launcher.logo)
+        if app.deny_page:
+            yield from _tried(settings, ("apps", app.name, "deny_page"), read_block_page, app.deny_page)
 
 
 def _folders(settings: Settings) -> Problems:
@@ -124,5 +127,5 @@ def _at(settings: Settings, fault: StartError, *names: str) -> GlassgateError:
 
 
 _CHECKS: tuple[Callable[[Settings], Problems], ...] = (
-    _certificates, _providers, _origins, _client_authorities, _logos, _folders,
+    _certificates, _providers, _origins, _client_authorities, _shown, _folders,
 )  # fmt: skip

@@ -39,6 +39,8 @@ def _cors(cors: Tree) -> Iterator[Problem]:
 
 
 def _denied_elsewhere(app: Tree) -> Iterator[Problem]:
+    if app.get("deny_url") and app.get("deny_page"):
+        yield Problem(("deny_page",), "nobody would see it, since they are sent to `deny_url`", "leave one of them out")
     domains = [Domain.read(text) for _, text in listed(app, "domain")]
     for key in ("deny_url", "machine_deny_url"):
         url = str(app.get(key, ""))

@@ -159,6 +159,7 @@ class Builder:
                 _wish(entry, "same_site"), entry.http_only, _wish(entry, "path_cookie"), entry.binding_cookie
             ),
             cors=_cors(entry.cors) if entry.cors else None,
+            deny_page=self._optional(entry.deny_page),
             deny_url=entry.deny_url,
             machine_deny_url=entry.machine_deny_url,
             websocket_origins=tuple(entry.websocket_origins),

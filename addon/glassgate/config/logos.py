@@ -5,18 +5,12 @@ from pathlib import Path
 
 from glassgate.access.app import App
 from glassgate.access.logo import LARGEST, Logo, checked
-from glassgate.errors import GlassgateError, StartError
+from glassgate.config.checked_file import read_checked
 
 
 def read_logo(path: Path) -> Logo:
     """The picture at `path`. Raises StartError."""
-    try:
-        with path.open("rb") as file:
-            return checked(file.read(LARGEST + 1))
-    except OSError as fault:
-        raise StartError(f"the picture cannot be read: {fault.strerror}", where=str(path)) from None
-    except GlassgateError as fault:
-        raise StartError(fault.what, where=str(path), mend=fault.mend) from None
+    return read_checked(path, LARGEST, checked, "the picture")
 
 
 def read_logos(apps: Iterable[App]) -> Mapping[str, Logo]:

@@ -257,6 +257,9 @@ class App(Part):
     deny_message: Sentence | None = Field(
         None, description="What whoever is kept out reads above our own reason: whom to ask, and where."
     )
+    deny_page: File | None = Field(
+        None, description="A page of your own for them: HTML, at most 64 KiB, without scripts. Default: ours."
+    )
     compat: Literal["cloudflare"] | None = Field(
         None, description="Defaults as Cloudflare Access has them, where ours differ on purpose."
     )

@@ -111,7 +111,8 @@ class Settings:
             for one in provider.credentials:
                 named += [one.key, one.certificate] if isinstance(one, ClientCertificate) else []
         for app in self.apps:
-            named += [app.origin.tls.ca, app.origin.tls.client_certificate, app.client_ca, app.launcher.logo]
+            named += [app.origin.tls.ca, app.origin.tls.client_certificate, app.client_ca]
+            named += [app.launcher.logo, app.deny_page]
         return tuple(dict.fromkeys(path for path in named if path))
 
     @property

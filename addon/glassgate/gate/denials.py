@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from glassgate.access import pages, recorded
+from glassgate.access import block_page, pages, recorded
 from glassgate.access.app import App
 from glassgate.access.explain import fingerprint
 from glassgate.access.facts import Facts
@@ -58,10 +58,21 @@ def denied(
         return answers.data(request, 403, said, headers, (event,))
     if app.deny_url:
         return answers.redirect(request, app.deny_url, headers, (event,))
+    urls = {
+        "again_url": site.url(host, again or request.target),
+        "logout_url": site.url(site.team, TEAM_PREFIX + "logout"),
+        "home_url": site.url(site.team, "/"),
+    }
+    own = site.block_pages.get(app.aud)
+    if own:
+        html = own.shown(
+            app=app.name, reason=verdict.reason, message=app.deny_message, name=identity.name,
+            email=identity.email or "", id=request.ray, **urls,
+        )  # fmt: skip
+        return answers.page(request, 403, html, headers, (event,), csp=block_page.CSP)
     html = pages.denied(
         app=app.name, email=identity.email, name=identity.name, reason=verdict.reason, details=verdict.reasons,
-        text=app.deny_message, ray=request.ray, again_url=site.url(host, again or request.target),
-        logout_url=site.url(site.team, TEAM_PREFIX + "logout"), home_url=site.url(site.team, "/"),
+        text=app.deny_message, ray=request.ray, **urls,
     )  # fmt: skip
     return answers.page(request, 403, html, headers, (event,))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Protocol
 
+from glassgate.access.block_page import BlockPage
 from glassgate.access.facts import Address, ClientCertificate, Facts
 from glassgate.access.logo import Logo
 from glassgate.access.seal import Seal
@@ -69,6 +70,7 @@ class Site:
     verified: "dict[tuple[bytes, str], AppToken]"  # tokens whose signature held, by (SHA-256 of the token, AUD)
     chance: Callable[[int], str]
     logos: Mapping[str, Logo] = field(default_factory=dict)  # by AUD
+    block_pages: Mapping[str, BlockPage] = field(default_factory=dict)  # by AUD
 
     def url(self, host: str, target: str = "") -> str:
         """A public address of one of our hosts, made from the configuration and never from a request."""
