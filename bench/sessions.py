@@ -12,6 +12,7 @@ from bench.signed_in import GROUPS, Gate, person
 from glassgate.access.seal import Seal
 from glassgate.gate.apps import Apps
 from glassgate.gate.evaluations import Evaluations
+from glassgate.gate.kept_forms import KeptForms
 from glassgate.gate.pace import Pace
 from glassgate.gate.service_tokens import ServiceTokens
 from glassgate.gate.sessions import Sessions
@@ -76,6 +77,7 @@ def site_of(gate: Gate, sessions: Sessions) -> Site:
         sessions=sessions,
         evaluations=Evaluations("", gate.keys.secrets, open_http(None), secrets.token_urlsafe),
         service_tokens=ServiceTokens(MemoryStore()),
+        forms=KeptForms(MemoryStore()),
         pace=Pace(),
         verified={},
         chance=secrets.token_urlsafe,

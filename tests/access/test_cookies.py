@@ -104,6 +104,19 @@ def test_at_most_eight_of_one_name_are_tried():
     assert cookies.values(sent(crowd), "CF_Authorization") == [str(n) for n in range(8)]
 
 
+def test_an_ended_token_is_brought_for_a_day_where_that_is_wanted():
+    now = 1_800_000_000.0
+    assert "Expires=Fri, 15 Jan 2027 08:00:00 GMT" in cookies.set_app_token("a.b.c", now)
+    assert "Expires=Sat, 16 Jan 2027 08:00:00 GMT" in cookies.set_app_token("a.b.c", now, lapses=True)
+
+
+def test_where_a_form_is_kept_is_for_its_host_alone():
+    line = cookies.set_form("id", "sealed", 1_800_000_000.0)
+    assert line.startswith("__Host-CF_Form_id=sealed; ")
+    assert all(part in line for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Expires=Fri, 15 Jan 2027"))
+    assert "Domain" not in line
+
+
 GOES = [
     ("ours alone", [b"CF_Authorization=a.b.c"], b""),
     ("ours first", [b"CF_Authorization=a.b.c; x=1"], b"x=1"),

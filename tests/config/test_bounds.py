@@ -146,6 +146,28 @@ def test_what_is_no_bound_of_bodies(tmp_path, said):
     assert mend
 
 
+KEPT = [(True, 8 * MIB), (False, 0), ("20 MiB", 20 * MIB), (1024, KIB)]
+
+
+@pytest.mark.parametrize(("said", "means"), KEPT)
+def test_an_app_may_have_forms_kept(tmp_path, said, means):
+    (wiki,) = settings(app(keep_forms=said), tmp_path).apps
+    assert wiki.keep_forms == means
+
+
+def test_an_app_that_says_nothing_has_none_kept(tmp_path):
+    (wiki,) = settings(good(), tmp_path).apps
+    assert wiki.keep_forms == 0
+    assert json.loads(published())["$defs"]["App"]["properties"]["keep_forms"]["default"] is False
+
+
+@pytest.mark.parametrize("said", [0, "65 MiB", "all", [], "true"], ids=str)
+def test_what_is_no_size_of_kept_forms(tmp_path, said):
+    ((_, what, mend),) = problems(app(keep_forms=said), tmp_path)
+    assert what.startswith("apps[0] `wiki`: `keep_forms`: ")
+    assert mend
+
+
 def test_editors_are_told_of_defaults_and_bounds():
     keys = json.loads(published())["$defs"]["Bounds"]["properties"]
     assert (keys["head"]["default"], keys["head_time"]["default"]) == ("64 KiB", "10s")

@@ -91,7 +91,7 @@ def test_the_mend_of_a_missing_key_says_what_it_is_for():
     assert problems[0].mend == "add it: The address that the gate listens on."
 
 
-NOT_YET = [("fleet", None, ()), ("keep_forms", False, ("apps", 0))]
+NOT_YET = [("fleet", None, ())]
 
 
 @pytest.mark.parametrize(("key", "default", "at"), NOT_YET, ids=[row[0] for row in NOT_YET])

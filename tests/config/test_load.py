@@ -273,7 +273,7 @@ BROKEN = {
         "not how a browser",
         "`https://app.example.com`",
     ),
-    "forms of later": (app(keep_forms=True), "keep_forms", "`keep_forms`: is not there yet", "leave it out"),
+    "bad forms": (app(keep_forms="yes"), "keep_forms", "is not a size", "`64 KiB`"),
     "cors of nobody": (app(cors={"methods": ["GET"]}), "cors", "no page is named", "preflight: origin"),
     "cors of anybody's sessions": (
         app(cors={"origins": ["*"], "credentials": True}),

@@ -41,6 +41,7 @@ UNWISE = {  # name: (tree, words of the what, words of the mend)
         "no certificate can cover `a.*.example.com`",
         "of your own",
     ),
+    "forms that nobody has kept": (app(keep_forms=True, unauthenticated=401), "`wiki` keeps no forms", "leave out"),
     "open app": (policy(include=EVERYONE), "`wiki` is open to every account of `entra`", "entra_group"),
     "open to a provider": (policy(include=[{"login_method": "entra"}]), "open to every account", "entra_group"),
     "open by a group": (
@@ -165,6 +166,17 @@ def test_origins_that_cannot_tell_the_gate_from_others_are_a_note(tmp_path, name
     changes, told = ORIGINS[name]
     found = notes(settings(app(forward_cookie=True, **changes) | ASKED, tmp_path))
     assert ["glassgate origin check" in one.mend for one in found] == [True] * told
+
+
+KEPT = [(True, None, "256 MiB of the store"), ("1 MiB", "memory:", "32 MiB of the memory")]
+
+
+@pytest.mark.parametrize(("size", "store", "told"), KEPT)
+def test_how_much_kept_forms_may_take_is_a_note(tmp_path, size, store, told):
+    [note] = notes(
+        settings(app(forward_cookie=True, keep_forms=size) | ASKED | ({"store": store} if store else {}), tmp_path)
+    )
+    assert f"forms of `wiki` that wait for a sign-in take up to {told}" in str(note)
 
 
 STOCK = {  # name: (what is said besides, words of the note)

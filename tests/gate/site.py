@@ -14,8 +14,9 @@ from glassgate.access.policy import Decision, Policy, Rule
 from glassgate.access.seal import Seal
 from glassgate.gate.apps import Apps
 from glassgate.gate.evaluations import Evaluations
-from glassgate.gate.exchange import Collect, Request, run
+from glassgate.gate.exchange import PIECE, Collect, Request, run
 from glassgate.gate.journey import journey
+from glassgate.gate.kept_forms import KeptForms
 from glassgate.gate.pace import Pace
 from glassgate.gate.service_tokens import ServiceTokens
 from glassgate.gate.sessions import Sessions
@@ -150,6 +151,7 @@ def site_of(*, apps=None, store=None, keys=None, parties=None, port=8443, fetch=
         "lab_hosts": frozenset(("login.localhost",)), "session_duration": 86400, "trusted_proxies": (),
         "parties": parties or {"entra": Party(provider, person("alice"))}, "keys": keys, "seal": Seal(keys.secrets),
         "sessions": Sessions(store), "evaluations": evaluations, "service_tokens": ServiceTokens(store),
+        "forms": KeptForms(store),
         "pace": Pace(), "verified": {},
         "chance": lambda n: f"chance{next(counter):04d}-{n}",
         **more,
@@ -175,7 +177,7 @@ class Browser:
             self.heard.append,
         )
         if isinstance(outcome, Collect):
-            outcome = run(outcome.go_on(body), self.heard.append)
+            outcome = run(delivered(outcome, body), self.heard.append)
         for name, value in getattr(outcome, "headers", ()):
             if name == "Set-Cookie":
                 pair, _, attributes = value.partition(";")
@@ -204,6 +206,16 @@ class Browser:
             else:
                 host, target = parts.hostname, parts.path + (f"?{parts.query}" if parts.query else "")
         raise AssertionError(f"a circle of redirects: {self.urls}")
+
+
+def delivered(collect, body):
+    """The steps that a body leads to, as the layers have it come."""
+    while collect.pieces and len(body) >= PIECE:
+        answer = yield from collect.pieces.take(body[:PIECE])
+        if answer:
+            return answer
+        body = body[PIECE:]
+    return (yield from collect.go_on(body))
 
 
 def begun(site, at=NOW):

@@ -6,10 +6,14 @@ from urllib.parse import parse_qs, quote, urlsplit
 import jwt
 import pytest
 
-from gate.site import TEAM, WIKI, Browser, site_of
+from gate.forms import say
+from gate.site import STAFF, TEAM, WIKI, Browser, app, site_of
 from glassgate.access import cookies
 from glassgate.access.seal import Purpose
-from glassgate.gate.exchange import Forward
+from glassgate.access.session import digest
+from glassgate.gate.exchange import Forward, run
+from glassgate.gate.form_ticket import Ticket
+from glassgate.gate.kept_forms import Head
 
 OURS = "/cdn-cgi/access/"
 PROGRAM = {"accept": "*/*"}
@@ -47,7 +51,20 @@ class SignIn:
         self.made["identity_nonce"] = jwt.decode(token, options={"verify_signature": False})["identity_nonce"]
         carried = self.browser.site.seal.open(Purpose.HAND_OFF, self.made["hand-off"], self.browser.at, 60)
         self.made["session id"] = carried["u"]
+        self.made["form cookie"] = self._kept_form(token)
         return self
+
+    def _kept_form(self, token):
+        site, at = self.browser.site, self.browser.at
+        place = run(site.forms.place("kept", site.chance(32), "session", "address", at))
+        run(site.forms.finish(place, Head("text/plain", "", at, 0, 0)))
+        user = jwt.decode(token, options={"verify_signature": False})["sub"]
+        line = Ticket(place, user, site.apps[WIKI].aud, WIKI, digest("/save")).set_cookie(site, at)[1]
+        return line.partition(";")[0].partition("=")[2]
+
+    def at_form(self, sealed):
+        self.browser.jars[WIKI][f"{cookies.FORM}kept"] = sealed
+        return say(self.browser, "/save")
 
     def at_login(self, meta):
         return self.browser.ask(TEAM, f"{OURS}login/{WIKI}?meta={quote(meta, safe='')}")
@@ -114,6 +131,11 @@ def as_app_session(site, value):
     return step.at_authorized(step.made["hand-off nonce"], step.made["hand-off"])
 
 
+def as_form_cookie(site, value):
+    step = SignIn(site).to_app().to_provider().to_hand_off().to_end()
+    return step.at_form(value or step.made["form cookie"])
+
+
 # place: (how it is presented, the one kind that counts there, the status that refuses)
 PLACES = {
     "CF_Authorization of an app": (in_cookie(WIKI, cookies.APP_TOKEN), "application token", 401),
@@ -140,21 +162,22 @@ PLACES = {
     "state of the hand-off": (as_hand_off, "hand-off", 400),
     "nonce of the hand-off": (as_nonce, "hand-off nonce", 400),
     "app-session cookie": (as_app_session, "app-session cookie", 400),
+    "form cookie": (as_form_cookie, "form cookie", 410),
 }  # fmt: skip
 
 KINDS = [
     "application token", "meta", "state", "hand-off", "hand-off nonce", "login cookie", "app-session cookie",
-    "global session", "identity_nonce", "session id",
+    "global session", "identity_nonce", "session id", "form cookie",
 ]  # fmt: skip
 
 CROSSED = [(kind, place) for kind, place in product(KINDS, PLACES) if PLACES[place][1] != kind]
 RIGHT = [(kind, place) for place, (_, kind, _) in PLACES.items() if kind]
-UNDER_WAY = {as_meta, as_state, as_login_cookie, as_hand_off, as_nonce, as_app_session}
+UNDER_WAY = {as_meta, as_state, as_login_cookie, as_hand_off, as_nonce, as_app_session, as_form_cookie}
 
 
 def present(kind, place, own):
     """Present a kind of token in a place: `own` says that it is that very sign-in's."""
-    site = site_of()
+    site = site_of(apps=[app("wiki", WIKI, STAFF, keep_forms=1000)])
     made = SignIn(site).to_app().to_provider().to_hand_off().to_end().made
     assert sorted(made) == sorted(KINDS)
     how = PLACES[place][0]

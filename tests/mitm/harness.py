@@ -39,9 +39,10 @@ def free_port():
 class OriginServer(http.server.ThreadingHTTPServer):
     """An origin that writes down every request that reaches it."""
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port=0):
+        super().__init__(("127.0.0.1", port), _Handler)
         self.log = []
+        self.hangs_up = False  # it takes requests, and ends the connection
         self.connections = 0
 
     @property
@@ -65,6 +66,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if not size:
                 break
         self.server.log.append((self.command, self.path, dict(self.headers), body))
+        if self.server.hangs_up:
+            self.close_connection = True
+            return
         self.send_response(200)
         self.send_header("Set-Cookie", "CF_Authorization=planted")
         self.send_header("Set-Cookie", "own=1")
@@ -81,8 +85,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def origin():
-    server = OriginServer()
+def origin(port=0):
+    server = OriginServer(port)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -103,6 +103,7 @@ class App:
     service_token_header: bytes = b""  # in lower case: the one header that may hold a service token; b"": none may
     client_ca: Path | None = None  # PEM: whose client certificates are asked for; None: none is
     max_body: int | None = None  # bytes of one request's body; None: as many as there are
+    keep_forms: int = 0  # bytes of a form that may be kept over a sign-in; 0: none is
     cookie: TokenCookie = TokenCookie()
     cors: Cors | None = None
     deny_page: Path | None = (

@@ -11,10 +11,12 @@ LOGIN = "__Host-CF_Login_"
 APP_SESSION = "__Host-CF_AppSession_"
 BINDING = "__Host-CF_Binding"
 PROVIDER = "__Host-CF_Provider"
+FORM = "__Host-CF_Form_"
 RESERVED_PREFIX = "__Host-CF_"
 
 SIGN_IN_LIFETIME = 600  # seconds that a sign-in may take
 PROVIDER_LIFETIME = 90 * 86400  # seconds
+LAPSED_FOR = 86400  # seconds that an ended token is still sent, where a form is kept for it: over a night
 MAX_SIGN_INS = 16  # at once, on one host of one browser
 MAX_TOKENS = 8  # cookies of one name that are tried
 
@@ -57,10 +59,14 @@ def _is_ours(pair: bytes, keep_app_token: bool) -> bool:
 
 
 def set_app_token(
-    token: str, expires: float, path: str = "/", *, same_site: str = "Lax", http_only: bool = True
+    token: str, expires: float, path: str = "/", *, same_site: str = "Lax", http_only: bool = True, lapses: bool = False
 ) -> str:
-    """Set-Cookie for an application token: host-only, with Expires, since clients take none without."""
-    return _set(APP_TOKEN, token, expires=expires, path=path, same_site=same_site, http_only=http_only)
+    """Set-Cookie for an application token: host-only, with Expires, since clients take none without.
+
+    `lapses`: the browser is to bring it for LAPSED_FOR after its end, where it tells whose form comes too late.
+    """
+    until = expires + LAPSED_FOR * lapses
+    return _set(APP_TOKEN, token, expires=until, path=path, same_site=same_site, http_only=http_only)
 
 
 def set_binding(value: str, expires: float, *, same_site: str) -> str:
@@ -86,6 +92,11 @@ def set_provider(provider: str, now: float) -> str:
 def clear(name: str, path: str = "/") -> str:
     """Set-Cookie that deletes a cookie of ours: with the attributes it was set with, else browsers keep it."""
     return _set(name, "", expires=0, path=path)
+
+
+def set_form(form: str, sealed: str, until: float) -> str:
+    """Set-Cookie for where a form is kept, and the key to it."""
+    return _set(FORM + form, sealed, expires=until)
 
 
 def crowded_out(sent: Iterable[bytes], prefix: str) -> list[str]:

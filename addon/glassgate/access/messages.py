@@ -11,8 +11,15 @@ class Message:
     title: str
     text: str
     mend: str = ""
+    new_tab: bool = False  # where the page itself is to be loaded again afterwards
     signed: bool = True  # False: the page does not even say what kind of server this is
 
+
+NOT_KEPT = "Your form could not be kept"
+LOAD_AGAIN = (
+    "Nothing is lost yet: sign in in another tab, then come back here and load this page again. Your browser then "
+    "sends the form once more."
+)
 
 MESSAGES = {
     "bad_request": Message(
@@ -171,6 +178,51 @@ MESSAGES = {
         "This did not work, and it is our fault",
         "Something failed inside the gate, so the request went no further.",
         "Try again in a moment. If it stays, your administrator finds it by the request id below.",
+    ),
+    "form_too_large": Message(
+        413,
+        NOT_KEPT,
+        "Your session had ended when you sent it, and it is larger than this application has forms kept.",
+        LOAD_AGAIN,
+        new_tab=True,
+    ),
+    "form_crowded": Message(
+        429,
+        NOT_KEPT,
+        "Your session had ended when you sent it, and as many forms as may be kept at once are kept already.",
+        LOAD_AGAIN,
+        new_tab=True,
+    ),
+    "form_not_written": Message(
+        503,
+        NOT_KEPT,
+        "Your session had ended when you sent it, and something failed when it was to be kept.",
+        LOAD_AGAIN,
+        new_tab=True,
+    ),
+    "form_kept": Message(
+        401,
+        "Your form was kept",
+        "Your session had ended when you sent it. Sign in, and you are asked whether to send it.",
+        "Your browser goes on by itself.",
+    ),
+    "form_gone": Message(
+        410,
+        "There is no form to send any more",
+        "A form is kept for ten minutes, and goes on once, from the browser that sent it. This one did, or ended.",
+        "If it was not sent, go back to the page where you filled it in and send it again: you are signed in now.",
+    ),
+    "form_waits": Message(
+        502,
+        "Your form was not sent yet",
+        "The application does not answer. Nothing of your form has gone there, and it is still kept.",
+        "Load this page again in a moment, and it is sent. It is kept for ten minutes from when you sent it first.",
+    ),
+    "form_of_another": Message(
+        403,
+        "This form is not yours",
+        "It was filled in by another user of this browser. It was not sent, and nothing is left of it here.",
+        "Open the application by its own address.",
     ),
     "origin_unreachable": Message(
         502,

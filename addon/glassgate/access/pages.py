@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -24,7 +25,7 @@ _SCRIPT = _PAGES.get_template("launcher.js").render()
 _TEMPLATES = {
     name: _PAGES.get_template(f"{name}.html")
     for name in (
-        *("choose", "denied", "going_on", "launcher", "message"),
+        *("choose", "denied", "going_on", "kept_form", "launcher", "message"),
         *("program", "refused", "signed_out", "signed_out_elsewhere"),
     )
 }
@@ -123,6 +124,17 @@ def refused(
         facts=facts,
         words=words,
         action=action,
+    )
+
+
+def kept_form(*, app: str, address: str, size: int, at: float, until: float, action: str, leave: str, ray: str) -> str:
+    """The page that asks whether to send a form that was kept: `size` is bytes, times are Unix seconds.
+
+    `action` and `leave` are where its two buttons post to.
+    """
+    sent, ends = (datetime.fromtimestamp(time, UTC).strftime("%H:%M UTC") for time in (at, until))
+    return render(
+        "kept_form", ray, app=app, address=address, size=size, sent=sent, ends=ends, action=action, leave=leave
     )
 
 

@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     PROGRAM = "program"  # what a program asks a person for, on its way through a sign-in
     PROGRAM_CODE = "program_code"  # the person's yes, on its way to the program
     KEPT = "kept"  # a refresh token in the store
+    FORM = "form"  # __Host-CF_Form_<id>: where a form is kept for this browser, and the only key to it
 
 
 class SealError(Exception):

@@ -25,6 +25,7 @@ from glassgate.errors import ConfigError
 from glassgate.gate.apps import Apps
 from glassgate.gate.callback import CALLBACK_PATH
 from glassgate.gate.evaluations import Evaluations
+from glassgate.gate.kept_forms import KeptForms
 from glassgate.gate.pace import Pace
 from glassgate.gate.provider_logout import FRONT_PATH
 from glassgate.gate.service_tokens import ServiceTokens
@@ -116,7 +117,7 @@ def compose(settings: Settings) -> Composed:
     lately = Lately(settings.lately) if settings.audit else None
     recorder = Recorder(audit, metrics, lately)
     service_tokens = ServiceTokens(store)
-    site = _site(settings, keys, Sessions(store, settings.idle_timeout, now), service_tokens, metrics)
+    site = _site(settings, keys, store, Sessions(store, settings.idle_timeout, now), service_tokens, metrics)
     heard = Hearing(store, keys, lambda: addon.site.sessions.hear(), site.verified.clear)
     beside = (
         sweeper(store, time.time),
@@ -144,7 +145,7 @@ def compose(settings: Settings) -> Composed:
     def renewed(fresh: Settings) -> Core:
         sessions = Sessions(store, fresh.idle_timeout, time.time())
         core = Core(
-            site=_site(fresh, keys, sessions, service_tokens, metrics, addon.site),
+            site=_site(fresh, keys, store, sessions, service_tokens, metrics, addon.site),
             trust=OriginTrust(fresh.apps),
             tls=ClientTls(fresh.certificates, client_cas(fresh.apps)),
             limits=fresh.limits,
@@ -158,8 +159,8 @@ def compose(settings: Settings) -> Composed:
 
 
 def _site(
-    settings: Settings, keys: KeyRing, sessions: Sessions, service_tokens: ServiceTokens, metrics: Metrics,
-    earlier: Site | None = None,
+    settings: Settings, keys: KeyRing, store: Store, sessions: Sessions, service_tokens: ServiceTokens,
+    metrics: Metrics, earlier: Site | None = None,
 ) -> Site:  # fmt: skip
     """The site of a configuration. Of an `earlier` one stays what the configuration does not say."""
     callback = settings.origin_of(settings.team.host) + CALLBACK_PATH
@@ -182,6 +183,7 @@ def _site(
         keys=keys,
         seal=Seal(keys.secrets),
         sessions=sessions,
+        forms=KeptForms(store),
         evaluations=Evaluations(
             settings.origin_of(settings.team.host),
             keys.secrets,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from glassgate.config import values
 from glassgate.config.kinds import Read
-from glassgate.config.limits import LIMITS, Limits
+from glassgate.config.limits import KEPT_FORM, LIMITS, Limits
 from glassgate.config.part import Part
 from glassgate.config.problems import BadValueError, Problem, child
 from glassgate.config.tree import Tree
@@ -27,6 +27,13 @@ def Count(least: int, most: int, says: str) -> Read:  # noqa: N802
     """A whole number."""
     schema = {"type": "integer", "minimum": least, "maximum": most}
     return _within(_count, int, (least, most), ("few", "many"), says, schema)
+
+
+def _kept_forms(value: object) -> int:
+    if isinstance(value, bool):
+        return KEPT_FORM if value else 0
+    found: int = KEPT_FORM_SIZE.read(value)  # type: ignore[assignment]
+    return found
 
 
 def _size(value: object) -> int:
@@ -69,6 +76,13 @@ def _within[N: (int, float)](
     described = {"description": f"{says} From `{bounds[0]}` to `{bounds[1]}`."} if says else {}
     return Read(checked, {**described, **schema}, write)
 
+
+KEPT_FORM_SIZE = Size("1 KiB", "64 MiB")
+KEPT_FORMS = Read(
+    _kept_forms,
+    {"type": ["boolean", "string", "integer"], "examples": [True, "20 MiB"]},
+    lambda count: values.written_size(count) if count else False,
+)
 
 _WITHIN = f"within {LIMITS.span:g} seconds"
 

@@ -169,6 +169,7 @@ class Builder:
             launcher=self._launcher(entry.launcher),
             auto_redirect=entry.auto_redirect,
             deny_message=entry.deny_message or "",
+            keep_forms=entry.keep_forms,
         )
 
     def _aud(self, entry: schema.App) -> str:

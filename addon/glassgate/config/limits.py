@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 KIB = 1024
 MIB = 1024 * KIB
+KEPT_FORM = 8 * MIB  # of a form that is kept over a sign-in, where an app says no other size
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from glassgate.access.app import Unauthenticated
 from glassgate.access.domain import Domain
 from glassgate.config import safety_policies
 from glassgate.config.addresses import host_of, is_loopback
@@ -9,7 +10,9 @@ from glassgate.config.limits import LIMITS, OF_OUR_DRIVER
 from glassgate.config.safety_policies import listed as _list
 from glassgate.config.safety_policies import place as _place
 from glassgate.config.settings import Settings
+from glassgate.config.values import written_size
 from glassgate.errors import GlassgateError
+from glassgate.gate.kept_forms import MOST
 
 Warnings = Iterator[GlassgateError]
 
@@ -21,7 +24,13 @@ def warnings(settings: Settings) -> tuple[GlassgateError, ...]:
 
 def notes(settings: Settings) -> tuple[GlassgateError, ...]:
     """What is well as it is, but good to know. Never a reason to refuse anything."""
-    return (*_cookies(settings), *_long_memories(settings), *_open_origins(settings), *on_stock_programs(settings))
+    return (
+        *_cookies(settings),
+        *_long_memories(settings),
+        *_kept_forms(settings),
+        *_open_origins(settings),
+        *on_stock_programs(settings),
+    )
 
 
 def on_stock_programs(settings: Settings) -> Warnings:
@@ -68,6 +77,18 @@ def _long_memories(settings: Settings) -> Warnings:
             )
 
 
+def _kept_forms(settings: Settings) -> Warnings:
+    keeping = [app for app in settings.apps if app.keep_forms]
+    if keeping:
+        most = max(app.keep_forms for app in keeping)
+        yield GlassgateError(
+            f"forms of {_list(app.name for app in keeping)} that wait for a sign-in take up to "
+            f"{written_size(MOST * most)} of {'the memory' if settings.store == 'memory:' else 'the store'} at once",
+            where=_place(settings, "apps", keeping[0].name),
+            mend=f"{MOST} of them are kept at most; say a smaller size in `keep_forms` where that is too much",
+        )
+
+
 # --- the whole file ---------------------------------------------------------------------------------------
 
 
@@ -78,6 +99,16 @@ def _secrets(settings: Settings) -> Warnings:
             where=_place(settings, "identity_providers", provider),
             mend="take it from the environment, `${ENTRA_CLIENT_SECRET}`, or from a file, `file:PATH`",
         )
+
+
+def _idle_forms(settings: Settings) -> Warnings:
+    for app in settings.apps:
+        if app.keep_forms and app.unauthenticated is Unauthenticated.ANSWER_401:
+            yield GlassgateError(
+                f"`{app.name}` keeps no forms: whoever has no session gets a 401 there, and nobody is sent to sign in",
+                where=_place(settings, "apps", app.name),
+                mend="leave out `keep_forms`, or `unauthenticated: 401`",
+            )
 
 
 def _providers_here(settings: Settings) -> Warnings:
@@ -161,6 +192,7 @@ _CHECKS: tuple[Callable[[Settings], Warnings], ...] = (
     _busy_rechecks,
     _store,
     _audit,
+    _idle_forms,
     _open_doors,
     _stars_within,
     *safety_policies.CHECKS,

@@ -16,7 +16,7 @@ from glassgate.access.app import SameSite, Unauthenticated
 from glassgate.access.policy import Decision
 from glassgate.access.questions import Network
 from glassgate.config import addresses, values
-from glassgate.config.bounds import Bounds, Size
+from glassgate.config.bounds import KEPT_FORMS, Bounds, Size
 from glassgate.config.kinds import (
     SOME,
     Claim,
@@ -237,6 +237,11 @@ class App(Part):
     max_body: Annotated[int, Size("0 B", "1 TiB")] | None = Field(
         None, description="How much the body of one request may hold, such as `10 MiB`. Default: any amount."
     )
+    keep_forms: Annotated[int, KEPT_FORMS] = Field(
+        0,
+        description="Whether a form that meets an ended session is kept over the sign-in; or up to which size. "
+        "`true` is `8 MiB`, at most `64 MiB`.",
+    )
     same_site: Annotated[
         SameSite, Read(read_same_site, {"enum": ["lax", "strict", "none", "Lax", "Strict", "None"]}, str.lower)
     ] = Field(SameSite.LAX, description="Whether the token comes along with requests that other sites begin:")
@@ -263,7 +268,6 @@ class App(Part):
     compat: Literal["cloudflare"] | None = Field(
         None, description="Defaults as Cloudflare Access has them, where ours differ on purpose."
     )
-    keep_forms: Annotated[Any, NotYet(False)] = False
     service_token_header: Annotated[str, Text(values.header, "Authorization")] | None = Field(
         None,
         description="A header that may hold a service token as JSON, beside `CF-Access-Client-Id` and `-Secret`.",

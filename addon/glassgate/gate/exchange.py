@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from glassgate.access.app import App
@@ -13,6 +13,7 @@ from glassgate.gate.target import BadRequestError
 from glassgate.record.events import Event
 
 MOST_FIELDS = 16
+PIECE = 256 * 1024  # bytes of a body that is taken in pieces
 
 type Fields = tuple[tuple[bytes, bytes], ...]
 
@@ -101,6 +102,7 @@ class Forward:
     token: AppToken | None  # what let it in; None: a policy that needs no sign-in
     policy: str = ""  # the policy that did
     client: Address | None = None  # for whom
+    kept: "Kept | None" = None  # a form that was kept: its body is sent in place of the request's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,41 @@ class Local:
     host: str
 
 
+class Kept(Protocol):
+    """A body that the gate sends itself."""
+
+    @property
+    def body(self) -> bytes:
+        """All of it."""
+        ...
+
+    def ended(self, now: float, *, sent: bool) -> "Steps[None]":
+        """The request has ended. `sent`: its origin may have got it, or a part of it."""
+        ...
+
+
+class Pieces(Protocol):
+    """Whoever writes away a body that is too much for the memory, while it comes."""
+
+    def take(self, piece: bytes) -> "Steps[Answer | None]":
+        """Take the next bytes, PIECE of them or more; an answer where no more is wanted."""
+        ...
+
+    def broke_off(self) -> "Steps[None]":
+        """The body did not come to its end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """The body decides, and only we read it: at most `limit` bytes, with which the journey goes on."""
+    """The body decides, and only we read it: at most `limit` bytes, with which the journey goes on.
+
+    With `pieces` it goes on with the rest that these have not taken.
+    """
 
     limit: int
     go_on: "Callable[[bytes], Steps[Answer]]"
+    pieces: Pieces | None = None
 
 
 type Outcome = Answer | Forward | Local | Collect

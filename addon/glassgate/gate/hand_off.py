@@ -57,6 +57,11 @@ def meant(site: Site, wish: dict[str, Any]) -> App | None:
     return app if app and app.aud == wish["a"] else None
 
 
+def fits_a_sign_in(target: str) -> bool:
+    """Whether a sign-in can lead back there."""
+    return len(json.dumps(target)) <= LONGEST_TARGET
+
+
 def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
     """Send a browser without a session from the app to the team domain, which learns where it wanted to go."""
     event = answers.told(
@@ -69,7 +74,7 @@ def ask_to_sign_in(site: Site, request: Request, app: App, host: str) -> Answer:
         app_domain=host,
         app_aud=app.aud,
     )
-    if len(json.dumps(request.target)) > LONGEST_TARGET:
+    if not fits_a_sign_in(request.target):
         start = site.url(host, app.here.root)
         return answers.standard(request, "url_too_long", event=event, action=("Sign in", start))
     sign_in, secret = site.new_sign_in(request.at), site.chance(32)
@@ -187,7 +192,14 @@ def _cookies(site: Site, app: App, session: Session, minted: str, expires: float
     """The token as the app wants it set, and what it is bound to."""
     wish = app.cookie
     lines = [
-        cookies.set_app_token(minted, expires, app.cookie_path, same_site=wish.same_site, http_only=wish.http_only)
+        cookies.set_app_token(
+            minted,
+            expires,
+            app.cookie_path,
+            same_site=wish.same_site,
+            http_only=wish.http_only,
+            lapses=app.keep_forms > 0,
+        )
     ]
     if wish.bound:
         value = bound_to(session.id, site.keys.secrets(BINDING)[0])
@@ -202,6 +214,8 @@ def issue(site: Site, request: Request, app: App, session: Session, verdict: Ver
     expires = min(session.expires, request.at + min(durations))
     nonce = site.chance(16)
     yield from site.sessions.grant(nonce, Grant(session.id, app.aud, expires))
+    if app.keep_forms:
+        yield from site.forms.may_lapse(nonce, session, expires, request.at)
     identity = session.identity
     minted = token.mint(
         site.keys.signing, issuer=site.issuer, audience=app.aud, subject=identity.user_id, email=identity.email,

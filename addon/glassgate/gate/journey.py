@@ -1,6 +1,6 @@
 """The journey of a request, from its first line to the origin or to an answer of ours.
 
-Refusals come first; the only way to an origin is the last line of `_app`, or a policy that needs no sign-in.
+Refusals come first; the only way to an origin is the end of `_app`, or a policy that needs no sign-in.
 """
 
 import re
@@ -18,17 +18,20 @@ from glassgate.gate import (
     documents,
     hand_off,
     headers,
+    keep_form,
     launcher,
     machine,
     program,
     provider_logout,
+    send_form,
     sign_in,
     sign_out,
     target,
     without_sign_in,
 )
 from glassgate.gate.credentials import Presented, behind, presented
-from glassgate.gate.exchange import Answer, Forward, Local, Outcome, Request, Steps
+from glassgate.gate.exchange import Answer, Collect, Forward, Local, Outcome, Request, Steps
+from glassgate.gate.keep_form import FORM_PATH
 from glassgate.gate.known import known
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.gate.visitor import READING, gets_redirect, is_navigation, is_websocket
@@ -149,6 +152,8 @@ def _team(site: Site, request: Request) -> Steps[Outcome]:
 
 
 def _own_path(site: Site, request: Request, host: str) -> Steps[Outcome]:
+    if request.path == FORM_PATH and request.method == "POST" and any(app.keep_forms for app in site.apps.at(host)):
+        return (yield from send_form.leave(site, request, host))
     if request.method not in READING:
         return answers.wrong_method(request, "GET, HEAD")
     if request.path == hand_off.AUTHORIZED_PATH:
@@ -185,7 +190,7 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         # That would be the visitor's, and leave them with the one that a sibling host planted.
         return answers.standard(request, "token_conflict", headers=[("Clear-Site-Data", '"cookies"')])
     if found.granted is None or found.checked is None:
-        return _without_session(site, request, app, host, found)
+        return (yield from _without_session(site, request, app, host, found))
     session = found.granted.session
     facts = (yield from known(site, request, app, session)) if app.asks_services else site.facts(session, request)
     verdict = judge(app.policies, facts)
@@ -203,7 +208,10 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
         email=identity.email, forward_cookie=app.forward_cookie, websocket=websocket,
         bearer=found.assertion,
     )  # fmt: skip
-    return Forward(app, onward, request.target, websocket, told, found.checked, verdict.policy.name, facts.ip)
+    forward = Forward(app, onward, request.target, websocket, told, found.checked, verdict.policy.name, facts.ip)
+    if app.keep_forms:
+        return (yield from send_form.in_its_place(site, request, forward, host, identity.user_id))
+    return forward
 
 
 def still_allowed(
@@ -226,11 +234,15 @@ def still_allowed(
     return None if judge(app.policies, facts).allowed else "policy"
 
 
-def _without_session(site: Site, request: Request, app: App, host: str, found: Presented) -> Answer:
+def _without_session(site: Site, request: Request, app: App, host: str, found: Presented) -> Steps[Answer | Collect]:
     facts = site.facts(None, request)
     refused = foregone(app.policies, facts)
     if refused and (is_navigation(request) or not app.without_sign_in):
         return denials.kept_out(site, request, app, host, refused, facts)
+    if app.keep_forms and not refused:
+        kept = yield from keep_form.keep(site, request, app, host)
+        if found_form := kept or send_form.sign_in_first(site, request, app, host):
+            return found_form
     if not refused and gets_redirect(request, app.unauthenticated):
         return hand_off.ask_to_sign_in(site, request, app, host)
     event = answers.told(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
+from glassgate.access.cookies import LAPSED_FOR
 from glassgate.access.identity import Identity
 from glassgate.access.session import Asking, Grant, Session, digest
 from glassgate.errors import StoreError
@@ -20,6 +21,8 @@ MOST_REMEMBERED = 20_000
 # A session's last use is written this often at most, so it may end so much before its time of idleness is over.
 STAMP = 60.0  # seconds
 ALWAYS_USED = math.inf  # the last use where no idleness ends a session
+
+IDLE = b"idle"  # what is remembered of a session that ended so, where forms are kept
 
 # The one entry that changes whenever sessions were ended from outside; every gate looks at it a few times a second.
 NEWS = ("news", "sessions")
@@ -214,7 +217,8 @@ class Sessions:
     def _goes_on(self, session: Session, used: float, now: float, *, is_use: bool = True) -> Steps[bool]:
         """Write that a session is used; or end it, where that was too long ago."""
         if self._is_idle(used, now):
-            yield from self.revoke(session)
+            self._forget(session.id)
+            yield from ask(Lane.STORE, partial(self._end_of_idleness, session, now))
             who = session.identity
             yield from tell(Event(Action.IDLE, now, "", user_id=who.user_id, email=who.email, provider=who.provider))
             return False
@@ -313,6 +317,10 @@ class Sessions:
                 self._store.delete("provider", key)
         return tuple(found) if keys else None
 
+    def _end_of_idleness(self, session: Session, now: float) -> None:
+        self._store.swap("unended", session.id, b"", IDLE, session.expires + LAPSED_FOR, now)
+        self._store.change([change for change in revoked(session) if change.space != "unended"])
+
     def _remember(self, nonce: str, known: Granted | None, heard: int) -> None:
         # What was read before others were heard of counts for the one who asked, and is not remembered.
         remembered = self._remembered
@@ -332,8 +340,8 @@ class Sessions:
 def ended(session: Session) -> list[Change]:
     """What ends a session: nothing leads to it any more, and no token granted from it counts."""
     names = [Change("provider", key) for key in _name_keys(session)]
-    uses = [Change(space, session.id) for space in ("used", "seen")]
-    return [Change("session", session.id), Change("cookie", session.cookie), *uses, *names]
+    others = [Change(space, session.id) for space in ("unended", "used", "seen")]
+    return [Change("session", session.id), Change("cookie", session.cookie), *others, *names]
 
 
 def revoked(session: Session) -> list[Change]:

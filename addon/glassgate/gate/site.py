@@ -15,6 +15,7 @@ from glassgate.gate.apps import Apps
 from glassgate.gate.evaluations import Evaluations
 from glassgate.gate.exchange import Request
 from glassgate.gate.headers import client_address, country
+from glassgate.gate.kept_forms import KeptForms
 from glassgate.gate.pace import Pace
 from glassgate.gate.service_tokens import ServiceTokens
 from glassgate.gate.sessions import Sessions
@@ -66,6 +67,7 @@ class Site:
     sessions: Sessions
     evaluations: Evaluations
     service_tokens: ServiceTokens
+    forms: KeptForms
     pace: Pace
     verified: "dict[tuple[bytes, str], AppToken]"  # tokens whose signature held, by (SHA-256 of the token, AUD)
     chance: Callable[[int], str]

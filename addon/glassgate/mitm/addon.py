@@ -21,7 +21,8 @@ from glassgate.gate import answers, headers
 from glassgate.gate.exchange import Answer, Ask, Collect, Forward, Local, Outcome, Request, Steps, advance
 from glassgate.gate.journey import journey
 from glassgate.gate.site import Site
-from glassgate.mitm import annotate, flows, local
+from glassgate.mitm import annotate, bodies, flows, local
+from glassgate.mitm.bodies import DECISION_LIMIT, Bodies
 from glassgate.mitm.core import Core
 from glassgate.mitm.guard import Live, Ours, Verdicts
 from glassgate.mitm.lanes import Lanes
@@ -31,7 +32,6 @@ from glassgate.mitm.tls import OriginTrust, address_of
 from glassgate.record.events import Action, Event
 from glassgate.record.recorder import Recorder
 
-DECISION_LIMIT = 30.0  # seconds; a sign-in waits for its provider within it
 LOCAL_LIMIT = 20.0  # seconds for an answer of a host in this process
 KEPT_MESSAGES = 50  # of a WebSocket, for those who look; mitmproxy would keep all of them
 
@@ -74,6 +74,7 @@ class GateAddon:
         self._hosts = hosts
         self._rooms = ThreadPoolExecutor(8, "glassgate-local")
         self._verdicts = Verdicts()
+        self._bodies = Bodies(self._verdicts, lanes, self._apply, self._fault_of_body, time.time)
         self._websockets = OpenWebsockets(site, lanes, recorder, time.time)
         self._front: FrontEnd | None = None
         self._layered: set[str] = set()  # connections whose HTTP layer is ours
@@ -221,22 +222,13 @@ class GateAddon:
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Answer where the body has a say: for the hosts that are served in this process, and for our own forms."""
         standing = self._verdicts.of(flow)
-        if isinstance(standing, Ours) and standing.collect:
-            return self._collected(flow, standing.request, standing.collect)
         if isinstance(standing, Ours) and standing.host is not None:
             return self._local(flow, standing.request, standing.host)
-        return None
+        return self._bodies.whole(flow)
 
-    async def _collected(self, flow: http.HTTPFlow, request: Request, collect: Collect) -> None:
-        body, told = flow.request.raw_content or b"", list[Event]()
-        try:
-            if len(body) > collect.limit:
-                raise ValueError("a longer form than any of ours")
-            async with asyncio.timeout(DECISION_LIMIT):
-                answer = await self._lanes.drive(collect.go_on(body), told.append)
-            self._apply(flow, request, answer, told)
-        except Exception as fault:  # noqa: BLE001 - the refusal of requestheaders stands
-            self._told(flow, request, (self._fault(request, fault),))
+    def body_piece(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """A piece of a body has come that is written away as it comes."""
+        return self._bodies.piece(flow)
 
     async def _local(self, flow: http.HTTPFlow, request: Request, host: str) -> None:
         loop = asyncio.get_running_loop()
@@ -269,14 +261,13 @@ class GateAddon:
             logger.error("An origin's answer was stopped: %s", type(fault).__name__)
             flow.kill()
 
-    def response(self, flow: http.HTTPFlow) -> None:
+    def response(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """A request has ended, unless a WebSocket begins."""
-        if not flow.websocket:
-            self._ended(flow)
+        return None if flow.websocket else self._ended(flow)
 
-    def error(self, flow: http.HTTPFlow) -> None:
+    def error(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """A request has failed."""
-        self._ended(flow)
+        return self._ended(flow)
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         """Note that somebody uses it, and keep memory bounded."""
@@ -289,9 +280,11 @@ class GateAddon:
         """A WebSocket has ended."""
         self._ended(flow)
 
-    def _ended(self, flow: http.HTTPFlow) -> None:
+    def _ended(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        left = self._bodies.ended(flow)
         self._verdicts.end(flow)
         self._websockets.ended(flow)
+        return left
 
     def for_origin(self, flow: http.HTTPFlow, code: str) -> http.Response:
         """Our answer to a request that was judged and cannot be finished."""
@@ -300,7 +293,8 @@ class GateAddon:
             return self._bare(code)
         app = standing.forward.app.name if isinstance(standing, Live) else None
         action, reason = ENDS[code]
-        return self._standing(standing.request, code, action, reason=reason, app=app)
+        said = "form_waits" if code.startswith("origin_") and bodies.waits_on(flow, standing) else code
+        return self._standing(standing.request, said, action, reason=reason, app=app)
 
     def for_head(self, client: Client, code: str, request: http.Request | None, reason: str) -> http.Response:
         """Our answer to a head that could not be judged."""
@@ -315,10 +309,14 @@ class GateAddon:
         """How many bytes the body of a judged request may have."""
         standing = self._verdicts.of(flow)
         if isinstance(standing, Live):
-            return standing.forward.app.max_body
+            return standing.forward.app.max_body if standing.forward.kept is None else None
         if isinstance(standing, Ours) and standing.collect:
             return standing.collect.limit
         return self.limits.refused_body if isinstance(standing, Ours) and standing.host else None
+
+    def in_pieces(self, flow: http.HTTPFlow) -> bool:
+        """Whether the body of a request is written away piece by piece."""
+        return bodies.pieces_of(self._verdicts.of(flow)) is not None
 
     def _standing(self, request: Request, code: str, action: Action, **more: str | None) -> http.Response:
         status = MESSAGES[code].status
@@ -345,6 +343,9 @@ class GateAddon:
         # The kind of the fault alone: its text may hold what the request held.
         logger.error("%s: refused, %s", request.ray, type(fault).__name__)
         return answers.told(Action.ERROR, request, self.site, allowed=False, status=503, reason=type(fault).__name__)
+
+    def _fault_of_body(self, flow: http.HTTPFlow, request: Request, fault: Exception) -> None:
+        self._told(flow, request, (self._fault(request, fault),))
 
     def _told(self, flow: http.HTTPFlow, request: Request, events: Sequence[Event]) -> None:
         for event in events:

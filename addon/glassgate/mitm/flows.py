@@ -94,12 +94,12 @@ def show_address(flow: http.HTTPFlow, request: Request, port: int) -> None:
 
 
 def send_to_origin(flow: http.HTTPFlow, forward: Forward, address: tuple[str, int]) -> None:
-    """Point a flow at its origin, with the headers that were decided. The body is passed on as it comes."""
+    """Point a flow at its origin, with the headers decided. The body goes on as it comes, or is a kept one."""
     data = flow.request.data
     # Not by the setters, which rewrite the Host header: as many passes over all headers, for what is replaced here.
     data.host, data.port = address
     data.scheme = forward.app.origin.scheme.encode()
     data.authority = b""
     data.headers.fields = forward.headers
-    flow.request.stream = True
+    flow.request.stream = forward.kept is None
     flow.response = None

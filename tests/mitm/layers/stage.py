@@ -35,6 +35,7 @@ class Said:
     def __init__(self, limits, max_body=None):
         self.limits = limits
         self.max_body = max_body
+        self.pieces = False
         self.now = 0.0
         self.codes = []
         self.reasons = []
@@ -53,6 +54,9 @@ class Said:
 
     def limit_of(self, flow):
         return self.max_body
+
+    def in_pieces(self, flow):
+        return self.pieces
 
     def response(self, code):
         return http.Response.make(MESSAGES[code].status, code.encode(), {"cache-control": "no-store"})

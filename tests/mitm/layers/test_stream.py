@@ -5,6 +5,7 @@ from mitmproxy import http
 from mitmproxy.proxy.layers.http import _events
 
 from glassgate.config.limits import Limits
+from glassgate.gate.exchange import PIECE
 from glassgate.mitm.layers.backs import reusable
 from mitm.layers.stage import Stage, let_in, refuse
 
@@ -104,6 +105,50 @@ def test_a_body_that_we_read_ourselves_has_a_limit_of_its_own():
         stage = Stage(decide=refuse, max_body=100).say(data)
         assert (stage.status, stage.ends) == (413, True)
         assert stage.flows[0].request.raw_content is None
+
+
+def taking(stage, most=9):
+    """What a gate takes of a body in pieces; after `most` of them it has its answer, and wants no more."""
+    taken = []
+    stage.answers.pieces, stage.answers.max_body = True, 10 * PIECE
+
+    def piece(flow):
+        taken.append(flow.request.raw_content)
+        if len(taken) > most:
+            stage.answers.pieces, stage.answers.max_body = False, None
+
+    stage.handlers["body_piece"] = piece
+    return taken
+
+
+@pytest.mark.parametrize("data", [length(3 * PIECE), chunks(*[PIECE // 4] * 12)], ids=["a length", "chunks"])
+def test_a_body_in_pieces_is_handed_over_as_it_comes(data):
+    stage = Stage(decide=refuse)
+    taken = taking(stage)
+    stage.say(data, PIECE // 4)
+    rest = stage.flows[0].request.raw_content
+    assert b"".join(taken) + rest == b"x" * (3 * PIECE), "the rest is left for the end"
+    assert all(PIECE <= len(piece) <= PIECE + PIECE // 4 for piece in taken), "no more than what came at once besides"
+    assert stage.told == ["requestheaders", "body_piece", "body_piece", "request", "responseheaders", "response"]
+
+
+def test_the_next_piece_is_read_once_the_last_is_written_away():
+    stage = Stage(decide=refuse, waits=["body_piece"])
+    taken = taking(stage)
+    stage.say(length(4 * PIECE), PIECE // 2)
+    assert len(taken) == 1
+    assert stage.layer.front.held
+    while stage._waiting:
+        stage.go_on()
+    assert (b"".join(taken), stage.status) == (b"x" * 4 * PIECE, 401)
+
+
+def test_a_piece_that_cannot_be_written_away_ends_it():
+    stage = Stage(decide=refuse)
+    taken = taking(stage, most=0)
+    stage.say(length(4 * PIECE), PIECE // 2)
+    assert (len(taken), stage.status, stage.ends) == (1, 401, True)
+    assert stage.told[-1] == "error"
 
 
 # Hooks

@@ -13,7 +13,7 @@ from hyperframe import frame as frames
 from glassgate.config.limits import Limits
 from glassgate.mitm.layers.backs import back_of, reusable
 from glassgate.mitm.layers.events import TIMED_OUT, CaughtUp, GiveUp
-from mitm.layers.stage import Stage
+from mitm.layers.stage import Stage, let_in
 from mitm.layers.test_http2 import HEAD, POST, Peer
 
 GET = b"GET /x HTTP/1.1\r\nHost: wiki\r\nCookie: a=b\r\n\r\n"
@@ -456,3 +456,29 @@ def test_a_connection_that_is_given_up():
     stage = by_http1().say(GET)
     stage.break_off(error=TIMED_OUT)
     assert (stage.status, stage.answers.codes) == (504, ["origin_timeout"])
+
+
+def test_a_body_that_the_gate_sends_itself_goes_by_the_origins_windows():
+    body = bytes(range(256)) * 8000  # 2 MB
+
+    def decide(flow):
+        let_in(flow)
+        flow.request.stream = False
+        flow.request.headers["content-length"] = str(len(body))
+
+    def put_in(flow):
+        flow.request.data.content = body
+
+    stage = Stage(decide=decide)
+    stage.origin_alpn, stage.handlers["request"] = b"h2", put_in
+    stage.say(b"POST /save HTTP/1.1\r\nHost: wiki\r\nContent-Length: 0\r\n\r\n")
+    origin = Origin(stage)
+    [stream] = origin.requests
+    while len(origin.body(stream)) < len(body):
+        origin.h2.increment_flow_control_window(65_535)
+        origin.h2.increment_flow_control_window(65_535, stream)
+        origin.flush()
+    assert origin.body(stream) == body
+    assert ("content-length", str(len(body))) in origin.fields(stream)
+    origin.ok(stream)
+    assert stage.status == 200

@@ -31,3 +31,7 @@ class Answers(Protocol):
     def limit_of(self, flow: http.HTTPFlow) -> int | None:
         """How many bytes of a body this judged request may have; None where there is no limit."""
         ...
+
+    def in_pieces(self, flow: http.HTTPFlow) -> bool:
+        """Whether the body of this request is taken in pieces, since it is too much for the memory."""
+        ...

@@ -48,6 +48,16 @@ class CloseWebsocket(events.Event):
 
 
 @dataclass
+class BodyPieceHook(StartHook):
+    """A hook of our own: a piece of a body that is kept has come, as the flow's content. The next is read at its end.
+
+    mitmproxy 12.2.3 takes hooks of one argument alone.
+    """
+
+    flow: http.HTTPFlow
+
+
+@dataclass
 class Refuse(HttpEvent):
     """To a request: no more of it is wanted. `code` is the standing message that says why."""
 

@@ -31,8 +31,9 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpResponseHeadersHook
 
 from glassgate.access.messages import MESSAGES
+from glassgate.gate.exchange import PIECE
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import ERRORS, AtOnce, Commands, Early, Enough, Refuse
+from glassgate.mitm.layers.events import ERRORS, AtOnce, BodyPieceHook, Commands, Early, Enough, Refuse
 from glassgate.mitm.layers.heads import SWITCHING, check
 from glassgate.mitm.layers.to_origin import Another, UnansweredError
 from glassgate.mitm.layers.websocket import GateWebsocket
@@ -135,10 +136,8 @@ class GateStream(HttpStream):
         limit = self.answers.limit_of(self.flow)
         if limit is None:
             return False
-        length = self.flow.request.headers.get("content-length")
-        if length is None:
-            self._room = limit
-        elif int(length) > limit:
+        self._room = limit
+        if int(self.flow.request.headers.get("content-length", 0)) > limit:
             yield from self.refuse("body_too_large")
             return True
         return False
@@ -181,6 +180,17 @@ class GateStream(HttpStream):
             if self._taken > room:
                 self.request_body_buf.clear()
                 yield from self._enough()
+            elif len(self.request_body_buf) >= PIECE and self.answers.in_pieces(self.flow):
+                yield from self._hand_over()
+
+    def _hand_over(self) -> Commands:
+        """Have what has come of a body written away, before more of it is read."""
+        self.flow.request.data.content = bytes(self.request_body_buf)
+        self.request_body_buf.clear()
+        yield BodyPieceHook(self.flow)
+        self.flow.request.data.content = None
+        if not self.answers.in_pieces(self.flow):
+            yield from self._enough()
 
     def _enough(self) -> Commands:
         response = self.flow.response
