@@ -23,7 +23,7 @@ from glassgate.mitm.driver.origins import Origins
 from glassgate.mitm.driver.patience import Waiting
 from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side, steer
-from glassgate.mitm.layers.events import TIMED_OUT, CaughtUp, Drain, GiveUp, TooSlow
+from glassgate.mitm.layers.events import TIMED_OUT, CaughtUp, Drain, GiveUp, SayNow, TooSlow
 from glassgate.mitm.layers.first import GateLayer
 from glassgate.mitm.layers.to_origin import ToOrigin
 
@@ -51,13 +51,19 @@ class House(Protocol):
         ...
 
 
+class FromClient(Client):
+    """A client's connection."""
+
+    __hash__, __eq__ = object.__hash__, object.__eq__  # mitmproxy's compare ids, many times a request
+
+
 class Conversation:
     """Runs the layers of one client. Everything happens in the loop's thread; events wait for each other in a queue."""
 
     def __init__(self, house: House, side: Side) -> None:
         transport = side.transport
         self.house = house
-        self.client = Client(
+        self.client = FromClient(
             peername=transport.get_extra_info("peername") if transport else ("", 0),
             sockname=transport.get_extra_info("sockname") if transport else ("", 0),
             timestamp_start=time.time(),
@@ -128,7 +134,7 @@ class Conversation:
             most = http.answers.limits
             sides = self.origins.sides
             stuck = [sides[one] for one in sides if http.waits(one)] if http.unsent > most.unsent else ()
-            behind = http.unread > most.unread or any(side.is_behind for side in sides.values())
+            behind = http.unread > most.unread or True in [side.is_behind for side in sides.values()]
             steer(self._side, sides.values(), crowded=behind and not http.reads_on, stuck=stuck)
 
     # Events and commands
@@ -176,6 +182,9 @@ class Conversation:
                 self._side.say(command.data)
             else:
                 self.origins.say(command.connection, command.data)
+        elif isinstance(command, SayNow):
+            if side := self._side_of(command.connection):
+                side.flush()
         elif isinstance(command, commands.StartHook):
             self._hook(command)
         elif isinstance(command, commands.OpenConnection):
@@ -233,8 +242,11 @@ class Conversation:
         elif fault := task.exception():
             self._failed(fault)
 
+    def _side_of(self, connection: Connection) -> Side | None:
+        return self._side if connection is self.client else self.origins.sides.get(connection)
+
     def _half_close(self, connection: Connection) -> None:
-        side = self._side if connection is self.client else self.origins.sides.get(connection)
+        side = self._side_of(connection)
         if side and connection.state & ConnectionState.CAN_WRITE:
             connection.state &= ~ConnectionState.CAN_WRITE
             side.flush()
