@@ -92,7 +92,7 @@ class Conversation:
     def received(self, side: Side, data: bytes) -> None:
         """Bytes came."""
         self.heard = self.house.clock()
-        if side.connection is None:
+        if side.connection is None or self.is_over:
             return
         if side is self._side:
             self.came += len(data)
@@ -241,6 +241,7 @@ class Conversation:
             self._failed(None)
         elif fault := task.exception():
             self._failed(fault)
+        self._let_go()
 
     def _side_of(self, connection: Connection) -> Side | None:
         return self._side if connection is self.client else self.origins.sides.get(connection)
@@ -352,6 +353,20 @@ class Conversation:
         self._side.close()
         self.client.timestamp_end = time.time()
         self.house.left(self)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold nothing any more once nothing is waited for. What runs just now goes on to its end before that."""
+        if self.is_over and not self._tasks:
+            asyncio.get_running_loop().call_soon(self._clear)
+
+    def _clear(self) -> None:
+        # Layers hold each other: left to Python's collector, what TLS keeps of hundreds of connections would pile up.
+        if not self._tasks:
+            self._layer = self.http = None
+            self._events.clear()
+            for layer in self._context.layers:
+                vars(layer).clear()
 
 
 async def _awaited(waiting: Awaitable[Any]) -> None:
