@@ -16,13 +16,13 @@ Requests/sec:   4285.71
 
 def of_wrk(**more):
     said = {
-        "all": 9000, "counted": 6001, "wrong": 0, "wrong_status": 0, "wrong_length": 0, "connect": 0, "read": 0,
+        "all": 9000, "counted": 6000, "wrong": 0, "wrong_status": 0, "wrong_length": 0, "connect": 0, "read": 0,
         "write": 0, "timeout": 0, "seconds": 1.5,
     }  # fmt: skip
     return WRK + json.dumps(said | more) + "\n"
 
 
-def test_wrk_counts_from_the_first_answer_after_the_warm_up_to_the_last():
+def test_wrk_counts_from_the_warm_up_to_the_end():
     assert tools.wrk.parse(of_wrk()) == count.Count(9000, 4000.0)
 
 
@@ -32,10 +32,9 @@ def test_wrk_counts_from_the_first_answer_after_the_warm_up_to_the_last():
         ({"wrong": 1, "wrong_status": 503, "wrong_length": 12}, "1 of 9000 answers were wrong.* 503 and 12 bytes"),
         ({"timeout": 2}, "2 timeout"),
         ({"connect": 1, "read": 3}, "1 connect, 3 read"),
-        ({"counted": 0, "seconds": 0.0}, "0 answers in the measured time"),
-        ({"counted": 1, "seconds": 0.0}, "1 answers in the measured time"),
+        ({"counted": 0}, "no answer in the measured time"),
     ],
-    ids=["one wrong answer", "time-out", "broken connections", "nothing came", "one answer makes no rate"],
+    ids=["one wrong answer", "time-out", "broken connections", "nothing came"],
 )
 def test_wrk_fails_for(more, reason):
     with pytest.raises(target.WrongAnswer, match=reason):

@@ -37,7 +37,12 @@ from mitmproxy.proxy.layers.http import (
     _http_h2,
     validate_request,
 )
-from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
+from mitmproxy.proxy.layers.http._hooks import (
+    HttpErrorHook,
+    HttpRequestHeadersHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
+)
 from mitmproxy.test import tflow
 from mitmproxy.tools.web.master import WebMaster
 from OpenSSL import SSL
@@ -162,6 +167,26 @@ def test_what_of_a_step_we_leave_out():
     assert [one or other for one, other in steps] == [
         "check_body_size", "check_invalid", "HttpResponseHeadersHook", "check_killed", "start_response_stream",
     ]  # fmt: skip
+
+
+def test_what_of_an_answers_end_we_leave_out():
+    """An answer that was passed on as it came is ended by ours, unless it has trailers or becomes a WebSocket."""
+    code = source(HttpStream.send_response)
+    steps = re.findall(r"yield from self\.(\w+)|yield (\w+)", code)
+    assert [one or other for one, other in steps] == [
+        "HttpResponseHook", "check_killed", "SendHttp", "SendHttp", "SendHttp", "flow_done",
+    ]  # fmt: skip
+    assert code.index("already_streamed:") < code.index("SendHttp") < code.index("trailers:") < code.index("flow_done")
+    assert "status_code == 101" in code
+
+
+def test_what_we_make_without_its_constructor():
+    """For speed. It has these parts and no others."""
+    assert list(vars(context())) == ["client", "options", "server", "layers"]
+    assert list(vars(http.Headers([(b"a", b"b")]))) == ["fields"]
+    for hook in (HttpRequestHeadersHook, HttpResponseHeadersHook, HttpResponseHook):
+        assert list(vars(hook(tflow.tflow()))) == ["flow"]
+    assert layer.Paused._fields == ("command", "generator")
 
 
 def test_streams_are_made_in_one_place():
@@ -338,7 +363,7 @@ def test_a_websocket_has_the_parts_that_we_set():
 
 def test_wsprotos_compression_has_the_parts_that_we_set():
     made = PerMessageDeflate()
-    assert (made._decompressor, made._inbound_compressed) == (None, None)
+    assert (made._compressor, made._decompressor, made._inbound_compressed) == (None, None, None)
     code = source(FrameDecoder)
     for name in ("frame_inbound_header", "frame_inbound_payload_data", "frame_inbound_complete"):
         assert f"extension.{name}(" in code, "a message grows beyond its limit while it is decompressed"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from itertools import compress
 
 from glassgate.access import cookies
 from glassgate.access.facts import Address
@@ -26,7 +27,8 @@ WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocke
 UNKNOWN = "unknown"  # RFC 7239 section 6.2
 COUNTRY = re.compile(rb"[A-Z][A-Z0-9]")  # T1 among them, Cloudflare's sign for Tor
 NOWHERE = b"XX"
-MOST_KNOWN = 64  # bytes of a name whose judgement is remembered
+MOST_NAMES = 40  # of one request, whose judgement is remembered
+MOST_KNOWN = 800  # bytes of them, in all
 CONTROLS = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)  # but the tab, RFC 9110 section 5.5
 CONTROL = re.compile(rb"[" + re.escape(CONTROLS) + rb"]")
 
@@ -70,7 +72,7 @@ def for_origin(
     A Connection header may name further hop-by-hop ones; it can never make one of ours disappear.
     """
     listed = _listed(request.values(b"connection"))
-    kept = [field for field in request.headers if _may_stay(field[0])]
+    kept = [*compress(request.headers, _may_stay(tuple([name for name, _ in request.headers])))]
     if listed:
         kept = [field for field in kept if field[0].lower() not in listed]
     if bearer and request.values(b"authorization"):
@@ -80,7 +82,7 @@ def for_origin(
         kept = [field for field in kept if field[0].lower() != without]
     ours = [
         (b"Host", host.encode()),
-        (b"X-Forwarded-For", str(client or UNKNOWN).encode()),
+        (b"X-Forwarded-For", _said(client)),
         (b"X-Forwarded-Proto", b"https"),
         (b"X-Forwarded-Host", host.encode()),
         (b"Cf-Ray", request.ray.encode()),
@@ -97,19 +99,29 @@ def for_origin(
     return (*kept, *ours)
 
 
+@lru_cache(4096)
+def _said(client: Address | None) -> bytes:
+    return str(client or UNKNOWN).encode()
+
+
 def _listed(connection: Iterable[bytes]) -> set[bytes]:
     """What Connection headers name as hop-by-hop. Never the framing, without which the body has another end."""
     options = (option.strip().lower() for value in connection for option in value.split(b","))
     return {option for option in options if option and option not in FRAMING}
 
 
-def _may_stay(name: bytes) -> bool:
-    # Names repeat, and are asked about at every request; long ones, which nobody sends twice, would fill the memory.
-    return _may_stay_known(name) if len(name) <= MOST_KNOWN else _may_stay_known.__wrapped__(name)
+def _may_stay(names: tuple[bytes, ...]) -> tuple[bool, ...]:
+    # A client sends the same names at every request; long ones, which nobody sends twice, would fill the memory.
+    known = len(names) <= MOST_NAMES and sum(map(len, names)) <= MOST_KNOWN
+    return _may_stay_known(names) if known else _may_stay_known.__wrapped__(names)
 
 
-@lru_cache(4096)
-def _may_stay_known(name: bytes) -> bool:
+@lru_cache(1024)
+def _may_stay_known(names: tuple[bytes, ...]) -> tuple[bool, ...]:
+    return tuple([_is_harmless(name) for name in names])
+
+
+def _is_harmless(name: bytes) -> bool:
     lower = name.lower()
     read = SIGN.sub(b"-", lower)
     if read in FRAMING:
@@ -132,7 +144,9 @@ def for_visitor(headers: Fields, *, websocket: bool) -> Fields:
         listed = _listed([value for name, (_, value) in zip(lowered, headers, strict=True) if name == b"connection"])
     kept: list[tuple[bytes, bytes]] = []
     for lower, field in zip(lowered, headers, strict=True):
-        if lower in CACHE_HEADERS:
+        if lower not in SET_HERE and lower not in listed:
+            kept.append(field)
+        elif lower in CACHE_HEADERS:
             kept.append((field[0], _private(field[1])))
         elif lower in HOP_BY_HOP or lower in listed:
             if websocket and lower in (b"connection", b"upgrade"):
@@ -143,6 +157,7 @@ def for_visitor(headers: Fields, *, websocket: bool) -> Fields:
 
 
 CACHE_HEADERS = frozenset((b"cache-control", b"cdn-cache-control", b"surrogate-control"))
+SET_HERE = CACHE_HEADERS | HOP_BY_HOP | {b"alt-svc", b"set-cookie"}
 MAY_SHARE = re.compile(rb"public|s-maxage", re.IGNORECASE)
 SHARED = re.compile(rb"public|s-maxage(?:\s*=.*)?", re.IGNORECASE)
 

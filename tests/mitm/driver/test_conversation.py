@@ -3,10 +3,12 @@
 All of it holds on stock programs too, whose connections are mitmproxy's own; a test says where these differ."""
 
 import contextlib
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from OpenSSL import SSL
 
 from glassgate.config.limits import Limits
 from glassgate.mitm.addon import GateAddon
@@ -250,3 +252,24 @@ def test_who_sends_thousands_of_requests_together_holds_up_nobody(certificates, 
         until(lambda: running.addon.asked > before)
         assert other.ask("/a") == (200, "/a ")
         assert running.addon.asked < before + many / 2, "the others were worked off first"
+
+
+def connections_of_tls():
+    return sum(isinstance(one, SSL.Connection) for one in gc.get_objects())
+
+
+def test_what_tls_took_of_a_connection_is_free_with_its_end(client, origin, running, front):
+    """Up to half a megabyte. Layers hold each other: what waits for Python's collector piles up till it comes."""
+    gc.collect()
+    before = connections_of_tls()
+    gc.disable()
+    try:
+        for _ in range(5):
+            with client() as one:
+                assert one.ask("/")[0] == 200
+        if front == "stock":  # mitmproxy leaves it to the collector
+            until(lambda: gc.collect() >= 0 and connections_of_tls() == before)
+        else:
+            until(lambda: connections_of_tls() == before)
+    finally:
+        gc.enable()

@@ -63,6 +63,11 @@ def side(hearer=None, waiting=0, is_tls=False):
     return made
 
 
+def come(one, data):
+    one.get_buffer(-1)[: len(data)] = data
+    one.buffer_updated(len(data))
+
+
 async def until(holds):
     for _ in range(1000):
         if holds():
@@ -106,9 +111,16 @@ def test_a_half_close_is_told_and_kept_where_there_is_such_a_thing(is_tls):
     assert hearing.heard == ["ended"]
 
 
+def test_what_comes_is_passed_on_and_outlives_what_comes_next():
+    first, second = Hearing(), Hearing()
+    come(side(first), b"for one")
+    come(side(second), b"for another")
+    assert (first.heard, second.heard) == ([b"for one"], [b"for another"])
+
+
 def test_nobody_hears_an_idle_one_and_it_ends_by_whatever_comes():
     one, another = side(), side()
-    one.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+    come(one, b"HTTP/1.1 200 OK\r\n\r\n")
     assert one.is_open is False
     assert another.eof_received() is False, "asyncio closes it"
     another.connection_lost(None)

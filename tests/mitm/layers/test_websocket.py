@@ -1,5 +1,6 @@
 """A WebSocket: whole messages pass, what is too much ends it on both sides, and it can be ended from outside."""
 
+import gc
 import os
 import tracemalloc
 import zlib
@@ -253,6 +254,25 @@ def test_small_pieces_cost_no_more_than_their_number():
     talk.raw(talk.origin, bytes(1 << 22), step=200)
     assert time.process_time() - began < 10
     assert [len(message) for message in talk.messages(talk.client)] == [1 << 22]
+
+
+@pytest.mark.parametrize("end", ["client", "origin"])
+def test_what_compression_took_is_free_with_the_end(end):
+    """Not when a collector comes by: that may be hundreds of WebSockets later."""
+    gc.disable()
+    tracemalloc.start()
+    try:
+        talk = Talk(b"")
+        for connection in talk.ends:
+            talk.send(connection, TextMessage(data="hello"))
+        before = tracemalloc.get_traced_memory()[0]
+        talk.send(getattr(talk, end), CloseConnection(1000))
+        after = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    talk.assert_ended()
+    assert before - after > 500_000, "a compressor and a decompressor for each end"
 
 
 def test_only_the_last_messages_are_kept_and_little_of_them():

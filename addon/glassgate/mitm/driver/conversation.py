@@ -23,7 +23,7 @@ from glassgate.mitm.driver.origins import Origins
 from glassgate.mitm.driver.patience import Waiting
 from glassgate.mitm.driver.pool import Pool
 from glassgate.mitm.driver.sides import Side, steer
-from glassgate.mitm.layers.events import TIMED_OUT, CaughtUp, Drain, GiveUp, TooSlow
+from glassgate.mitm.layers.events import TIMED_OUT, CaughtUp, Drain, GiveUp, SayNow, TooSlow
 from glassgate.mitm.layers.first import GateLayer
 from glassgate.mitm.layers.to_origin import ToOrigin
 
@@ -51,13 +51,19 @@ class House(Protocol):
         ...
 
 
+class FromClient(Client):
+    """A client's connection."""
+
+    __hash__, __eq__ = object.__hash__, object.__eq__  # mitmproxy's compare ids, many times a request
+
+
 class Conversation:
     """Runs the layers of one client. Everything happens in the loop's thread; events wait for each other in a queue."""
 
     def __init__(self, house: House, side: Side) -> None:
         transport = side.transport
         self.house = house
-        self.client = Client(
+        self.client = FromClient(
             peername=transport.get_extra_info("peername") if transport else ("", 0),
             sockname=transport.get_extra_info("sockname") if transport else ("", 0),
             timestamp_start=time.time(),
@@ -86,7 +92,7 @@ class Conversation:
     def received(self, side: Side, data: bytes) -> None:
         """Bytes came."""
         self.heard = self.house.clock()
-        if side.connection is None:
+        if side.connection is None or self.is_over:
             return
         if side is self._side:
             self.came += len(data)
@@ -128,7 +134,7 @@ class Conversation:
             most = http.answers.limits
             sides = self.origins.sides
             stuck = [sides[one] for one in sides if http.waits(one)] if http.unsent > most.unsent else ()
-            behind = http.unread > most.unread or any(side.is_behind for side in sides.values())
+            behind = http.unread > most.unread or True in [side.is_behind for side in sides.values()]
             steer(self._side, sides.values(), crowded=behind and not http.reads_on, stuck=stuck)
 
     # Events and commands
@@ -176,6 +182,9 @@ class Conversation:
                 self._side.say(command.data)
             else:
                 self.origins.say(command.connection, command.data)
+        elif isinstance(command, SayNow):
+            if side := self._side_of(command.connection):
+                side.flush()
         elif isinstance(command, commands.StartHook):
             self._hook(command)
         elif isinstance(command, commands.OpenConnection):
@@ -232,9 +241,13 @@ class Conversation:
             self._failed(None)
         elif fault := task.exception():
             self._failed(fault)
+        self._let_go()
+
+    def _side_of(self, connection: Connection) -> Side | None:
+        return self._side if connection is self.client else self.origins.sides.get(connection)
 
     def _half_close(self, connection: Connection) -> None:
-        side = self._side if connection is self.client else self.origins.sides.get(connection)
+        side = self._side_of(connection)
         if side and connection.state & ConnectionState.CAN_WRITE:
             connection.state &= ~ConnectionState.CAN_WRITE
             side.flush()
@@ -340,6 +353,20 @@ class Conversation:
         self._side.close()
         self.client.timestamp_end = time.time()
         self.house.left(self)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold nothing any more once nothing is waited for. What runs just now goes on to its end before that."""
+        if self.is_over and not self._tasks:
+            asyncio.get_running_loop().call_soon(self._clear)
+
+    def _clear(self) -> None:
+        # Layers hold each other: left to Python's collector, what TLS keeps of hundreds of connections would pile up.
+        if not self._tasks:
+            self._layer = self.http = None
+            self._events.clear()
+            for layer in self._context.layers:
+                vars(layer).clear()
 
 
 async def _awaited(waiting: Awaitable[Any]) -> None:

@@ -34,17 +34,13 @@ class Table:
         self._handlers: Mapping[str, tuple[Handler, ...]] = {
             name: tuple(getattr(addon, name) for addon in addons if hasattr(addon, name)) for name in names
         }
-        self._arguments: dict[type[StartHook], tuple[str, ...]] = {}
+        self._known: dict[type[StartHook], tuple[tuple[Handler, ...], tuple[str, ...]]] = {}
 
     def start(self, hook: StartHook) -> Awaitable[Any] | None:
         """Call each handler; the first that has to wait makes all wait."""
-        handlers = self._handlers.get(hook.name)
+        handlers, names = self._known.get(type(hook)) or self._learn(hook)
         if not handlers:
             return None
-        kind = type(hook)
-        names = self._arguments.get(kind)
-        if names is None:
-            names = self._arguments[kind] = tuple(field.name for field in fields(hook))  # type: ignore[arg-type]
         arguments = [getattr(hook, name) for name in names]
         for place, handler in enumerate(handlers):
             try:
@@ -55,6 +51,11 @@ class Table:
             if result is not None and inspect.isawaitable(result):
                 return self._waited(result, handlers[place + 1 :], hook)
         return None
+
+    def _learn(self, hook: StartHook) -> tuple[tuple[Handler, ...], tuple[str, ...]]:
+        names = tuple(field.name for field in fields(hook))  # type: ignore[arg-type]
+        known = self._known[type(hook)] = self._handlers.get(hook.name, ()), names
+        return known
 
     async def _waited(self, result: Awaitable[Any], rest: tuple[Handler, ...], hook: StartHook) -> None:
         try:

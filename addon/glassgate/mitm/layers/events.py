@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mitmproxy import http
-from mitmproxy.proxy import events
+from mitmproxy.connection import Connection
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http._base import HttpEvent
@@ -25,6 +26,16 @@ class Drain(events.Event):
 
 class TooSlow(events.Event):
     """From a driver: the client was waited for too long. It is told where that can be told; the connection ends."""
+
+
+@dataclass
+class SayNow(commands.Command):
+    """To a driver: send what was said on a connection. It is whole: nothing that follows is waited for there.
+
+    Not a command of the connection's, of which mitmproxy's TLS knows all that there may be.
+    """
+
+    connection: Connection
 
 
 class CaughtUp(events.Event):
@@ -72,3 +83,14 @@ class Early(HttpEvent):
 @dataclass
 class Enough(HttpEvent):
     """To a client's connection: the answer that follows comes before its request has ended, and is all that comes."""
+
+
+def nothing() -> Commands:
+    """No command."""
+    yield from ()
+
+
+def said(to: Connection, data: bytes, *, chunked: bool) -> Commands:
+    """Send a piece of an HTTP/1 body (RFC 9112 section 7.1): not an empty one, which would be the last chunk."""
+    if data:
+        yield commands.SendData(to, b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)

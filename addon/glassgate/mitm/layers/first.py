@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from copy import copy
 
 from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.proxy import commands, events, layer, tunnel
@@ -23,7 +22,7 @@ from wsproto.frame_protocol import CloseReason
 
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.backs import Opening, back_of
-from glassgate.mitm.layers.events import AtOnce, CaughtUp, CloseWebsocket, Commands, Drain, TooSlow
+from glassgate.mitm.layers.events import AtOnce, CaughtUp, CloseWebsocket, Commands, Drain, SayNow, TooSlow
 from glassgate.mitm.layers.http1 import Http1Front
 from glassgate.mitm.layers.http2 import Http2Front
 from glassgate.mitm.layers.stream import GateStream
@@ -33,6 +32,8 @@ from glassgate.mitm.layers.upstream import Http1Back
 from glassgate.mitm.layers.upstream_http2 import Http2Back
 
 logger = logging.getLogger("glassgate")
+
+SAYING = (commands.SendData, SayNow)  # what needs no more looking at on its way out
 
 HANDSHAKE = 0x16  # how a TLS connection begins (RFC 8446 section 5.1), and no HTTP method does
 
@@ -110,28 +111,34 @@ class GateLayer(HttpLayer):
 
     def _handle_event(self, event: events.Event) -> Commands:
         handled = self._handled(event)
-        return handled if self._tls_outside else self._or_end(handled)
+        return handled if self._tls_outside else self._for_mitmproxy(handled)
 
-    def _or_end(self, handled: Commands) -> Commands:
+    def _for_mitmproxy(self, handled: Commands) -> Commands:
         """End the connection at a fault of a layer, as our driver does by itself: mitmproxy's server would go on."""
         try:
-            yield from handled
+            for command in handled:
+                if not isinstance(command, SayNow):  # which is nothing to that server: it sends at once
+                    yield command
         except Exception as fault:  # noqa: BLE001 - whatever it is, nothing more passes here
             # Its kind alone: its text may hold what the request held.
             logger.error("A connection was ended: %s", type(fault).__name__)
             yield commands.CloseConnection(self.context.client)
 
     def _handled(self, event: events.Event) -> Commands:
-        if isinstance(event, events.CommandCompleted):
-            yield from self.event_to_child(self.command_sources.pop(event.command), event)
-            yield from self._go_on()
-        elif isinstance(event, events.ConnectionEvent):
+        if isinstance(event, events.ConnectionEvent):
             child = self.connections.get(event.connection)
             if child is not None:
                 yield from self.event_to_child(child, event)
-                yield from self._give_room() if child is self.front else self._go_on()
+                if child is self.front:
+                    if self._multiplexed:
+                        yield from self._give_room()
+                elif self.front is not None and self.front.held:
+                    yield from self._go_on()
             elif isinstance(event, events.DataReceived):
                 yield commands.CloseConnection(event.connection)  # nobody asked it for anything
+        elif isinstance(event, events.CommandCompleted):
+            yield from self.event_to_child(self.command_sources.pop(event.command), event)
+            yield from self._go_on()
         elif isinstance(event, events.Start):
             yield from self._start(event)
         elif isinstance(event, CaughtUp):
@@ -193,7 +200,7 @@ class GateLayer(HttpLayer):
                 stream = self.streams.pop(command.stream_id, None)
                 if isinstance(stream, GateStream):
                     stream.let_go()
-            elif isinstance(command, commands.SendData):
+            elif isinstance(command, SAYING):
                 yield command
             else:
                 yield from self._command(child, command)
@@ -234,7 +241,10 @@ class GateLayer(HttpLayer):
 
     def _at_hand(self, event: GetHttpConnection, stream: GateStream) -> Connection | None:
         """A connection that is there and has room, so that nobody need wait for it."""
-        return next((one for one in self._suitable(event, stream) if self._has_room(one)), None)
+        for connection in self._suitable(event, stream):
+            if self._has_room(connection):
+                return connection
+        return None
 
     def _suitable(self, event: GetHttpConnection, stream: layer.Layer) -> Iterator[Connection]:
         if self._tls_outside:
@@ -303,7 +313,8 @@ class GateLayer(HttpLayer):
 
 def _fork(context: Context) -> Context:
     # Context.fork makes a server of its own first, which costs more than all the rest of a stream, and drops it.
-    fork = copy(context)
+    fork = Context.__new__(Context)
+    fork.client, fork.options, fork.server = context.client, context.options, context.server
     fork.layers = context.layers.copy()
     return fork
 

@@ -19,12 +19,16 @@ END = b"\r\n\r\n"
 VERSIONS = (b" HTTP/1.1", b" HTTP/1.0")
 FOLD = re.compile(rb"\r?\n[ \t]+")
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # RFC 9110 section 5.6.2
-NAMES = re.compile(TOKEN + rb"(?::" + TOKEN + rb")*+")
-FIELD_LINES = re.compile(rb"(?:" + TOKEN + rb":[^\r\n\0]*+\r\n)*+")
+NAMES = re.compile(rb"(?:" + TOKEN + rb":)*+")  # each with the colon after it
+LENGTH = re.compile(rb"0|[1-9][0-9]{0,15}+")
 REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") (/[!-~]*+) (HTTP/1\.[01])")
 STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9]{2}) ([\t -~]*+)")
 FRAMING = {name.encode(): name for name in ("transfer-encoding", "content-length", "connection")}
-FRAMING_LENGTHS = frozenset(map(len, FRAMING))  # no other header's name needs to be looked at
+SIZED = frozenset(("transfer-encoding", "content-length"))
+SIZES = frozenset(name.encode() for name in SIZED)
+# No header with a name of another length needs to be looked at.
+FRAMING_LENGTHS = frozenset(map(len, FRAMING))
+SIZE_LENGTHS = frozenset(map(len, SIZES))
 
 
 class HeadError(ValueError):
@@ -34,6 +38,10 @@ class HeadError(ValueError):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class Tokens(http.Headers):
+    """Headers whose names are tokens, as they must be: they were read so."""
 
 
 class Buffer(ReceiveBuffer):
@@ -135,6 +143,9 @@ class Chunks(ChunkedReader):
 
 def request_of(head: bytes, limits: Limits) -> http.Request:
     """A request from its head. Raises HeadError for whatever two readers could take for two things (RFC 9112)."""
+    if (read := _plain(head, limits.head_lines)) and (line := REQUEST_LINE.fullmatch(read[0])):
+        method, target, version = line.groups()
+        return http.Request("", 0, method, b"", b"", target, version, read[1], None, None, time.time(), None)
     ends = head.count(EMPTY)
     if head.count(b"\n") != ends:
         raise HeadError("bad_request", "bare_line_feed")
@@ -146,10 +157,6 @@ def request_of(head: bytes, limits: Limits) -> http.Request:
         raise HeadError("bad_request", "folded_line")
     if ends - 2 > limits.head_lines:
         raise HeadError("head_too_large", "header_lines")
-    line, _, fields = head[: -len(EMPTY)].partition(EMPTY)
-    if (plain := REQUEST_LINE.fullmatch(line)) and FIELD_LINES.fullmatch(fields):
-        method, target, version = plain.groups()
-        return http.Request("", 0, method, b"", b"", target, version, _fields(fields), None, None, time.time(), None)
     lines = head[: -len(END)].split(EMPTY)
     if lines[0].count(b" ") != 2 or not lines[0].endswith(VERSIONS):
         raise HeadError("bad_request", "request_line")
@@ -165,14 +172,9 @@ def response_of(head: bytes, limits: Limits) -> http.Response:
     What a proxy may replace by a space is replaced: a folded line, a carriage return alone (RFC 9112 sections 5.2
     and 2.2), a NUL (RFC 9110 section 5.5).
     """
-    line, _, fields = head[: -len(EMPTY)].partition(EMPTY)
-    if (
-        (plain := STATUS_LINE.fullmatch(line))
-        and FIELD_LINES.fullmatch(fields)
-        and fields.count(EMPTY) <= limits.head_lines
-    ):
-        version, status, reason = plain.groups()
-        return http.Response(version, int(status), reason, _fields(fields), None, None, time.time(), None)
+    if (read := _plain(head, limits.head_lines)) and (line := STATUS_LINE.fullmatch(read[0])):
+        version, status, reason = line.groups()
+        return http.Response(version, int(status), reason, read[1], None, None, time.time(), None)
     lines = head[: -len(END)].split(EMPTY)
     if head.count(b"\r") != head.count(EMPTY) or b"\0" in head or b"\r\n " in head or b"\r\n\t" in head:
         unfolded = FOLD.sub(b" ", head[: -len(END)]).split(EMPTY)
@@ -188,22 +190,46 @@ def response_of(head: bytes, limits: Limits) -> http.Response:
     return response
 
 
-def _fields(lines: bytes) -> http.Headers:
-    # What most heads are is read here in two passes of C; what is odd, by mitmproxy, line by line.
-    parts = [line.partition(b":") for line in lines.split(EMPTY)[:-1]]
-    headers = http.Headers()
-    headers.fields = tuple(
-        [(name, value.strip()) for name, _, value in parts]
-    )  # bytes, which the constructor looks for
-    return headers
+def _plain(head: bytes, most: int) -> tuple[bytes, Tokens] | None:
+    """The first line of a head and its headers, read in a few passes of C; None where anything is odd about it.
+
+    What is odd is looked at line by line, by mitmproxy. A folded line has a space in what would be its name.
+    """
+    lines = head.split(EMPTY)
+    ends = len(lines) - 1
+    if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head or ends - 2 > most:
+        return None
+    parts = [line.partition(b":") for line in lines[1:-2]]
+    names = b"".join([name + colon for name, colon, _ in parts])
+    if names.count(b":") != len(parts) or not NAMES.fullmatch(names):
+        return None
+    headers = Tokens.__new__(Tokens)  # the constructor looks whether all are bytes
+    headers.fields = tuple([(name, value.strip()) for name, _, value in parts])
+    return lines[0], headers
+
+
+def lines_of(headers: http.Headers) -> bytes:
+    """Headers as they are sent, each with the end of its line."""
+    lines = EMPTY.join([b": ".join(field) for field in headers.fields])
+    return lines + EMPTY if lines else lines
 
 
 def check(message: http.Message) -> None:
     """Refuse headers that can be read in two ways, as mitmproxy does, which asks for each. Raises ValueError."""
-    names = b":".join([name for name, _ in message.headers.fields])
-    lower = names.lower()
-    if b"content-length" in lower or b"transfer-encoding" in lower or not NAMES.fullmatch(names):
+    headers = message.headers
+    sized = [field for field in headers.fields if len(field[0]) in SIZE_LENGTHS and field[0].lower() in SIZES]
+    is_sure = not sized or (len(sized) == 1 and _is_length(*sized[0]))
+    if not is_sure or not (isinstance(headers, Tokens) or _are_tokens(headers)):
         validate_headers(message)
+
+
+def _is_length(name: bytes, value: bytes) -> bool:
+    return name.lower() == b"content-length" and LENGTH.fullmatch(value) is not None
+
+
+def _are_tokens(headers: http.Headers) -> bool:
+    names = b"".join([name + b":" for name, _ in headers.fields])
+    return names.count(b":") == len(headers.fields) and NAMES.fullmatch(names) is not None
 
 
 class Framing:
@@ -219,8 +245,8 @@ class Framing:
         self.method = method
         self.status_code = status_code
         self.headers: dict[str, str] = {}
-        for name, value in headers.fields:
-            key = FRAMING.get(name.lower()) if len(name) in FRAMING_LENGTHS else None
+        for name, value in [field for field in headers.fields if len(field[0]) in FRAMING_LENGTHS]:
+            key = FRAMING.get(name.lower())
             if key is not None:
                 before = self.headers.get(key)
                 said = value.decode("latin-1")
@@ -231,6 +257,8 @@ class Framing:
 
         Raises ValueError where it cannot be known.
         """
+        if response is None and SIZED.isdisjoint(self.headers):
+            return 0
         return http1.expected_http_body_size(cast(http.Request, self), cast(http.Response | None, response))
 
     @property

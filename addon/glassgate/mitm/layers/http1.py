@@ -25,8 +25,8 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import Commands, Drain, Early, Enough, Refuse, TooSlow
-from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, request_of
+from glassgate.mitm.layers.events import Commands, Drain, Early, Enough, Refuse, SayNow, TooSlow, nothing, said
+from glassgate.mitm.layers.heads import EMPTY, SWITCHING, Buffer, Chunks, Framing, HeadError, lines_of, request_of
 from glassgate.mitm.layers.to_origin import takes
 
 PIPELINED = 4  # times what a driver lets wait unread: of requests behind another, where nobody stops reading
@@ -50,6 +50,7 @@ class Http1Front(Http1Server):
         self._closing = False  # the request under way is the connection's last
         self._asked: Framing | None = None
         self._chunked = False  # the answer goes out in chunks
+        self._owed: int | None = None  # bytes of its body that are still to come; None or below 0: not known
         self._answered = False  # all of it went out
         self._is_reading = False  # a head, and whatever comes of it at once
         self._empty_lines = 0
@@ -98,18 +99,15 @@ class Http1Front(Http1Server):
         return self._handle_event(event)
 
     def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, events.DataReceived):
-            if self.state != self.passthrough:
-                self.buf += event.data
-            yield from self.state(event)
-        elif isinstance(event, HttpEvent):
-            yield from self.send(event)
-        elif isinstance(event, Drain):
-            yield from self._drain()
-        elif isinstance(event, TooSlow):
-            yield from self._too_slow()
-        else:
-            yield from self.state(event)
+        if isinstance(event, HttpEvent):
+            return self.send(event)
+        if isinstance(event, Drain):
+            return self._drain()
+        if isinstance(event, TooSlow):
+            return self._too_slow()
+        if isinstance(event, events.DataReceived) and self.state != self.passthrough:
+            self.buf += event.data
+        return self.state(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
         """Read a head. One that cannot be read ends the connection, with an answer."""
@@ -222,42 +220,46 @@ class Http1Front(Http1Server):
     def send(self, event: HttpEvent) -> Commands:
         """Send a part of the answer."""
         if event.stream_id != self.stream_id or self.request is None or self.state == self.done:
-            return
+            return nothing()
         if isinstance(event, ResponseData):
-            if self._chunked and event.data:
-                yield commands.SendData(self.conn, b"%x\r\n%s\r\n" % (len(event.data), event.data))
-            elif event.data:
-                yield commands.SendData(self.conn, event.data)
-        elif isinstance(event, ResponseHeaders):
-            yield from self._send_head(event.response)
-        elif isinstance(event, ResponseEndOfMessage):
-            yield from self._end_answer()
-            yield from self.mark_done(response=True)
-        elif isinstance(event, Early):
-            yield from self._end_answer()
-            if self._closing:
-                yield from self._linger()
-        elif isinstance(event, Enough):
+            return self._send_data(event.data)
+        if isinstance(event, ResponseHeaders):
+            return self._send_head(event.response)
+        if isinstance(event, ResponseEndOfMessage | Early):
+            return self._end_answer(early=isinstance(event, Early))
+        if isinstance(event, ResponseProtocolError):
+            return self._failed(event)
+        if isinstance(event, Enough):
             self._closing = True
-        elif isinstance(event, ResponseProtocolError):
-            yield from self._failed(event)
+        return nothing()
 
-    def _end_answer(self) -> Commands:
+    def _send_data(self, data: bytes) -> Commands:
+        yield from said(self.conn, data, chunked=self._chunked)
+        if self._owed is not None and self._owed >= 0:
+            self._owed -= len(data)
+            if self._owed == 0:
+                yield SayNow(self.conn)
+
+    def _end_answer(self, *, early: bool) -> Commands:
         self._answered = True
         if self._chunked:
             self._chunked = False
             yield commands.SendData(self.conn, b"0\r\n\r\n")
+        if not early:
+            yield from self.mark_done(response=True)
+        elif self._closing:
+            yield from self._linger()
 
     def _send_head(self, response: http.Response) -> Commands:
         reason = response.data.reason or status_codes.RESPONSES.get(response.status_code, "").encode()
         line = b"HTTP/1.1 %d %s\r\n" % (response.status_code, reason)
         if 100 <= response.status_code < 200 and response.status_code != SWITCHING:
-            yield commands.SendData(self.conn, line + bytes(response.headers) + b"\r\n")
+            yield commands.SendData(self.conn, line + lines_of(response.headers) + EMPTY)
             return
         self.response = response
         self._frame(response)
         last = b"Connection: close\r\n" if self._closing and response.status_code != SWITCHING else b""
-        yield commands.SendData(self.conn, line + bytes(response.headers) + last + b"\r\n")
+        yield commands.SendData(self.conn, line + lines_of(response.headers) + last + EMPTY)
 
     def _frame(self, response: http.Response) -> None:
         if self._asked is None or self.request is None:
@@ -269,6 +271,7 @@ class Http1Front(Http1Server):
         if size is None and self.request.http_version == "HTTP/1.0":
             del response.headers["transfer-encoding"]  # which it does not know (RFC 9112 section 6.1)
             size = -1
+        self._owed = size
         self._chunked = size is None
         self._closing = self._closing or size == -1
 
@@ -300,7 +303,7 @@ class Http1Front(Http1Server):
         """Answer a head that could not be read, did not come, or is one too many, and end."""
         response = self.answers.for_head(self.context.client, code, request, reason)
         head = b"HTTP/1.1 %d %s\r\n%sConnection: close\r\n\r\n"
-        line = head % (response.status_code, response.data.reason, bytes(response.headers))
+        line = head % (response.status_code, response.data.reason, lines_of(response.headers))
         yield commands.SendData(self.conn, line + (response.raw_content or b""))
         yield from self._linger()
 

@@ -1,12 +1,15 @@
 """One request and its answer: a body has a limit, trailers are left out, and whatever fails gets an answer of ours."""
 
+import time
 from collections.abc import Callable
+from typing import Any, cast
 
 from mitmproxy import flow, http
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import Paused
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
@@ -28,12 +31,17 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
     ResponseTrailers,
 )
-from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpResponseHeadersHook
+from mitmproxy.proxy.layers.http._hooks import (
+    HttpErrorHook,
+    HttpRequestHeadersHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
+)
 
 from glassgate.access.messages import MESSAGES
 from glassgate.gate.exchange import PIECE
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import ERRORS, AtOnce, BodyPieceHook, Commands, Early, Enough, Refuse
+from glassgate.mitm.layers.events import ERRORS, AtOnce, BodyPieceHook, Commands, Early, Enough, Refuse, nothing
 from glassgate.mitm.layers.heads import SWITCHING, check
 from glassgate.mitm.layers.to_origin import Another, UnansweredError
 from glassgate.mitm.layers.websocket import GateWebsocket
@@ -42,6 +50,7 @@ SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 type AtHand = Callable[[GetHttpConnection, GateStream], Connection | None]
 
 FROM_CLIENT = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage)
+FROM_ORIGIN = (ResponseHeaders, ResponseData, ResponseTrailers, ResponseEndOfMessage)
 
 
 class GateStream(HttpStream):
@@ -61,34 +70,48 @@ class GateStream(HttpStream):
         self._at_origin = False  # the request, or a part of it, was sent on
         self._is_again = False  # it was sent on once more
 
-    def _handle_event(self, event: events.Event) -> Commands:
+    def handle_event(self, event: events.Event) -> Commands:
+        """Take an event. What pauses a request, and lets it go on, is mitmproxy's."""
+        if self._paused is not None or self.child_layer is not None:
+            return super().handle_event(event)
+        return self._unpaused(self._handle_event(event))
+
+    def _unpaused(self, handled: Commands) -> Commands:
         """Go on at once where nothing has to be waited for: to be paused and resumed costs more than most hooks do.
 
         A WebSocket's own hooks are not meant: it has been paused for them by then, and waits for their end.
         """
-        handled, reply = self._handled(event), None
+        reply = None
         while True:
             try:
                 command = handled.send(reply)
             except StopIteration:
                 return
             reply = None
-            if isinstance(command, StartHook) and command.blocking is True and self._at_once and self._at_once(command):
-                continue
-            if isinstance(command, GetHttpConnection) and (connection := self._at_hand(command, self)):
+            if isinstance(command, StartHook):
+                if command.blocking is True and self._at_once and self._at_once(command):
+                    continue
+            elif isinstance(command, GetHttpConnection) and (connection := self._at_hand(command, self)):
                 reply = (connection, None)
                 continue
-            reply = yield command
+            if command.blocking is True:
+                break
+            yield command
+        command.blocking = self
+        self._paused = Paused(command, handled)
+        yield command
 
-    def _handled(self, event: events.Event) -> Commands:
+    def _handle_event(self, event: events.Event) -> Commands:
+        handled: Commands
         if isinstance(event, FROM_CLIENT):
-            yield from self.client_state(event)
+            handled = self.client_state(event)
+        elif isinstance(event, FROM_ORIGIN):
+            handled = self.server_state(event)
         elif isinstance(event, RequestProtocolError | ResponseProtocolError):
-            yield from self.handle_protocol_error(event)
-        elif isinstance(event, Refuse):
-            yield from self.refuse(event.code)
-        elif isinstance(event, ResponseHeaders | ResponseData | ResponseTrailers | ResponseEndOfMessage):
-            yield from self.server_state(event)
+            handled = self.handle_protocol_error(event)
+        else:
+            handled = self.refuse(event.code) if isinstance(event, Refuse) else nothing()
+        return handled
 
     # The request
 
@@ -102,7 +125,7 @@ class GateStream(HttpStream):
         # Where it would go by itself: to the listener's own upstream, which leads nowhere.
         request.data.host, request.data.port = (self.context.server.address or ("", 0))[:2]
         request.data.scheme = b"http"
-        yield HttpRequestHeadersHook(self.flow)
+        yield _hook(HttpRequestHeadersHook, self.flow)
         if (yield from self.check_killed(True)):
             return
         if not event.end_stream and (yield from self._is_too_long()):
@@ -214,7 +237,7 @@ class GateStream(HttpStream):
             yield from self.handle_protocol_error(said)
             return
         self.flow.response = event.response
-        yield HttpResponseHeadersHook(self.flow)
+        yield _hook(HttpResponseHeadersHook, self.flow)
         if (yield from self.check_killed(True)):
             yield SendHttp(_ended(self.stream_id), self.context.server)
         elif self.flow.response.stream and not event.end_stream:
@@ -246,7 +269,17 @@ class GateStream(HttpStream):
 
     def send_response(self, already_streamed: bool = False) -> Commands:
         """End an answer. mitmproxy would keep its end till the request has ended, which may wait for just that."""
-        yield from super().send_response(already_streamed)
+        data = self.flow.response.data if already_streamed and self.flow.response is not None else None
+        if data is None or data.status_code == SWITCHING or data.trailers:
+            yield from super().send_response(already_streamed)
+        else:
+            data.timestamp_end = time.time()
+            yield _hook(HttpResponseHook, self.flow)
+            self.server_state = self.state_done
+            if (yield from self.check_killed(False)):
+                return
+            if self.client_state == self.state_done:
+                yield from self.flow_done()
         if self.server_state == self.state_done and self.client_state == self.state_stream_request_body:
             yield SendHttp(Early(self.stream_id), self.context.client)
 
@@ -329,6 +362,8 @@ class GateStream(HttpStream):
 
     def check_killed(self, emit_error_hook: bool) -> Commands:
         """Whether a hook killed the flow, or its client has left. Then nothing more of it is known."""
+        if self.flow.error is None and not self._paused_event_queue:
+            return False
         killed = yield from super().check_killed(emit_error_hook)
         if killed:
             yield DropStream(self.stream_id)
@@ -356,8 +391,15 @@ class GateStream(HttpStream):
         yield SendHttp(ResponseEndOfMessage(self.stream_id), client)
 
 
+def _hook(kind: type[StartHook], flow: http.HTTPFlow) -> StartHook:
+    """A hook of a flow, without what mitmproxy asks of its class each time that one is made."""
+    hook: Any = object.__new__(kind)
+    hook.flow = flow
+    return cast(StartHook, hook)
+
+
 def _nothing(event: events.Event) -> Commands:
-    yield from ()
+    return nothing()
 
 
 def _waits(request: http.Request) -> bool:

@@ -28,16 +28,13 @@ class GateTls(ClientTLSLayer):
 
     def handle_event(self, event: events.Event) -> Commands:
         """Take an event. Once TLS is set up, nothing in here is waited for."""
-        is_open = self.tunnel_state is TunnelState.OPEN and self._paused is None
-        return self._while_open(event) if is_open else super().handle_event(event)
-
-    def _while_open(self, event: events.Event) -> Commands:
+        if self.tunnel_state is not TunnelState.OPEN or self._paused is not None:
+            return super().handle_event(event)
         if not isinstance(event, events.ConnectionEvent) or event.connection is not self.conn:
-            yield from self.event_to_child(event)
-        elif isinstance(event, events.DataReceived):
-            yield from self.receive_data(event.data)
-        else:
-            yield from super().handle_event(event)
+            return self.event_to_child(event)
+        if isinstance(event, events.DataReceived):
+            return self.receive_data(event.data)
+        return super().handle_event(event)
 
     def event_to_child(self, event: events.Event) -> Commands:
         """Hand an event on; what is said because of it is encrypted together, in as few records as can be."""
@@ -47,22 +44,22 @@ class GateTls(ClientTLSLayer):
         said: list[bytes] = []
         size = 0
         for command in self.child_layer.handle_event(event):
-            if isinstance(command, commands.SendData) and command.connection is self.conn:
+            is_ours = isinstance(command, commands.ConnectionCommand) and command.connection is self.conn
+            if is_ours and isinstance(command, commands.SendData):
                 said.append(command.data)
                 size += len(command.data)
-                if size >= AT_ONCE:  # more would pile up, unseen by whoever looks at what the client takes
-                    yield from self._send(said)
-                    size = 0
-            else:
-                yield from self._send(said)
+                if size < AT_ONCE:  # more would pile up, unseen by whoever looks at what the client takes
+                    continue
+            if said:
+                yield from self.send_data(b"".join(said))
+                said.clear()
                 size = 0
+            if not is_ours:
+                yield command
+            elif not isinstance(command, commands.SendData):
                 yield from self._handle_command(command)
-        yield from self._send(said)
-
-    def _send(self, said: list[bytes]) -> Commands:
         if said:
             yield from self.send_data(b"".join(said))
-            said.clear()
 
     def receive_data(self, data: bytes) -> Commands:
         """Decrypt what came, and hand it on. mitmproxy asks for more than there is, and pays for the exception."""
@@ -81,7 +78,8 @@ class GateTls(ClientTLSLayer):
             ends = True
         except SSL.Error as fault:
             yield commands.Log(f"TLS error: {type(fault).__name__}")
-        yield from self.tls_interact()
+        if _holds(self.tls._from_ssl):
+            yield from self.tls_interact()
         if plain:
             yield from self.event_to_child(events.DataReceived(self.conn, b"".join(plain)))
         if ends:

@@ -13,6 +13,8 @@ HTTP1_ALONE = (b"http/1.1",)
 class ToOrigin(Server):
     """One connection. By its `alpn_offers` it may be kept from HTTP/2; else its origin's configuration says."""
 
+    __hash__, __eq__ = object.__hash__, object.__eq__  # mitmproxy's compare ids, many times a request
+
     # From the layers
     must_be_new = False  # one that was kept will not do
     full: Collection[int] = ()  # requests whose bodies the origin takes no more of, for want of HTTP/2 windows

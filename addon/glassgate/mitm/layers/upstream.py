@@ -21,9 +21,11 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 from glassgate.config.limits import Limits
-from glassgate.mitm.layers.events import TIMED_OUT, Commands
-from glassgate.mitm.layers.heads import SWITCHING, Buffer, Chunks, Framing, HeadError, response_of
+from glassgate.mitm.layers.events import TIMED_OUT, Commands, SayNow, nothing, said
+from glassgate.mitm.layers.heads import EMPTY, SWITCHING, Buffer, Chunks, Framing, HeadError, lines_of, response_of
 from glassgate.mitm.layers.to_origin import ToOrigin, UnansweredError
+
+NO_HEADERS = http.Headers()
 
 
 class Http1Back(Http1Client):
@@ -35,7 +37,7 @@ class Http1Back(Http1Client):
         self.buf: Buffer = Buffer()
         self.state = self.read_headers
         self.is_clean = True  # its last answer was whole, and nothing of it is left
-        self._asked = Framing(http.Headers())
+        self._asked = Framing(NO_HEADERS)
         self._chunked = False  # the request goes out in chunks
         self._keeps = False  # the origin goes on after its answer
         self._kept = isinstance(self.conn, ToOrigin) and self.conn.was_kept  # it was used before this request
@@ -59,25 +61,31 @@ class Http1Back(Http1Client):
         """Take an event. Nothing in here is ever waited for."""
         return self._handle_event(event)
 
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, HttpEvent):
+            return self.send(event)
+        if isinstance(event, events.DataReceived) and self.state != self.passthrough:
+            self.buf += event.data
+        return self.state(event)
+
     # To the origin
 
     def send(self, event: HttpEvent) -> Commands:
         """Send a part of a request."""
         if isinstance(event, RequestHeaders):
-            yield from self._send_head(event)
-        elif event.stream_id != self.stream_id:
-            return  # that exchange is over
-        elif isinstance(event, RequestData):
-            if self._chunked and event.data:
-                yield commands.SendData(self.conn, b"%x\r\n%s\r\n" % (len(event.data), event.data))
-            elif event.data:
-                yield commands.SendData(self.conn, event.data)
-        elif isinstance(event, RequestEndOfMessage):
-            if self._chunked:
-                yield commands.SendData(self.conn, b"0\r\n\r\n")
-            yield from self.mark_done(request=True)
-        elif isinstance(event, RequestProtocolError):
-            yield from self._end()
+            return self._send_head(event)
+        if event.stream_id != self.stream_id:
+            return nothing()  # that exchange is over
+        if isinstance(event, RequestData):
+            return said(self.conn, event.data, chunked=self._chunked)
+        if isinstance(event, RequestEndOfMessage):
+            return self._end_request()
+        return self._end() if isinstance(event, RequestProtocolError) else nothing()
+
+    def _end_request(self) -> Commands:
+        if self._chunked:
+            yield commands.SendData(self.conn, b"0\r\n\r\n")
+        yield from self.mark_done(request=True)
 
     def _send_head(self, event: RequestHeaders) -> Commands:
         request = self.request = event.request
@@ -86,14 +94,16 @@ class Http1Back(Http1Client):
         self._silent = True
         self._interim = 0
         framing = b""
-        self._asked = Framing(request.headers, request.method)
+        self._asked = Framing(NO_HEADERS if event.end_stream else request.headers, request.method)
         said = self._asked.headers
         self._chunked = "chunked" in said.get("transfer-encoding", "").lower()
         if not event.end_stream and not self._chunked and "content-length" not in said:
             # An HTTP/2 body came without a length. Unframed, its bytes would be read as another request.
             framing, self._chunked = b"Transfer-Encoding: chunked\r\n", True
         line = b"%s %s HTTP/1.1\r\n" % (request.data.method, request.data.path)
-        yield commands.SendData(self.conn, line + bytes(request.headers) + framing + b"\r\n")
+        yield commands.SendData(self.conn, line + lines_of(request.headers) + framing + EMPTY)
+        if event.end_stream:
+            yield SayNow(self.conn)
 
     # From the origin
 

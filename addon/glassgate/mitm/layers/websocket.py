@@ -71,6 +71,10 @@ class BoundedDeflate(PerMessageDeflate):
         self._inbound_compressed, self._size = None, 0
         return rest
 
+    def forget(self) -> None:
+        """Nothing more is said."""
+        self._compressor = self._decompressor = None
+
     def _inflate(self, data: bytes) -> bytes | CloseReason:
         inflator = self._decompressor
         if inflator is None or inflator.eof:
@@ -89,6 +93,7 @@ class Side(WebsocketConnection):
     def __init__(self, kind: ConnectionType, deflate: list[BoundedDeflate], conn: Connection, control: Tally) -> None:
         super().__init__(kind, deflate, conn=conn)
         self.control = control
+        self._deflate = deflate
         self.message = bytearray()
         self.frames: list[int] = []  # sizes of the frames that are whole
         self.frame = 0  # size of the one that is not
@@ -102,9 +107,12 @@ class Side(WebsocketConnection):
         return content, frames
 
     def forget(self) -> None:
-        """Let go what was said so far: what holds this goes in cycles, and waits for the collector."""
+        """Let go what was said so far, and what compression took: what holds this goes in cycles, and waits for the
+        collector. A compressor alone has a quarter of a megabyte."""
         self.message, self.frames = bytearray(), []
         self._events.clear()
+        for one in self._deflate:
+            one.forget()
 
 
 class GateWebsocket(WebsocketLayer):
