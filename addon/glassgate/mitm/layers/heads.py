@@ -232,6 +232,21 @@ def _are_tokens(headers: http.Headers) -> bool:
     return names.count(b":") == len(headers.fields) and NAMES.fullmatch(names) is not None
 
 
+def waits(request: http.Request) -> bool:
+    """Whether a body is sent only once it is asked for (RFC 9110 section 10.1.1)."""
+    fields = request.headers.fields
+    return any(
+        value.lower() == b"100-continue" for name, value in fields if len(name) == 6 and name.lower() == b"expect"
+    )
+
+
+def go_on() -> http.Response:
+    """The word that asks for it."""
+    response = http.Response.make(100)
+    response.headers.clear()
+    return response
+
+
 class Framing:
     """What of a head says where its message ends, and whether another follows: found in one pass over its headers.
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, cast
 
 from mitmproxy import flow, http
 from mitmproxy.connection import Connection
@@ -41,8 +40,8 @@ from mitmproxy.proxy.layers.http._hooks import (
 from glassgate.access.messages import MESSAGES
 from glassgate.gate.exchange import PIECE
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import ERRORS, AtOnce, BodyPieceHook, Commands, Early, Enough, Refuse, nothing
-from glassgate.mitm.layers.heads import SWITCHING, check
+from glassgate.mitm.layers.events import ERRORS, AtOnce, BodyPieceHook, Commands, Early, Enough, Refuse, hook, nothing
+from glassgate.mitm.layers.heads import SWITCHING, check, go_on, waits
 from glassgate.mitm.layers.to_origin import Another, UnansweredError
 from glassgate.mitm.layers.websocket import GateWebsocket
 
@@ -125,14 +124,14 @@ class GateStream(HttpStream):
         # Where it would go by itself: to the listener's own upstream, which leads nowhere.
         request.data.host, request.data.port = (self.context.server.address or ("", 0))[:2]
         request.data.scheme = b"http"
-        yield _hook(HttpRequestHeadersHook, self.flow)
+        yield hook(HttpRequestHeadersHook, self.flow)
         if (yield from self.check_killed(True)):
             return
         if not event.end_stream and (yield from self._is_too_long()):
             return
-        if _waits(request):
+        if waits(request):
             request.headers.pop("expect")
-            yield SendHttp(ResponseHeaders(self.stream_id, _continue()), self.context.client)
+            yield SendHttp(ResponseHeaders(self.stream_id, go_on()), self.context.client)
         self.server_state = self.state_wait_for_response_headers
         if request.stream and not event.end_stream and self.flow.response is None:
             yield from self.start_request_stream()
@@ -237,7 +236,7 @@ class GateStream(HttpStream):
             yield from self.handle_protocol_error(said)
             return
         self.flow.response = event.response
-        yield _hook(HttpResponseHeadersHook, self.flow)
+        yield hook(HttpResponseHeadersHook, self.flow)
         if (yield from self.check_killed(True)):
             yield SendHttp(_ended(self.stream_id), self.context.server)
         elif self.flow.response.stream and not event.end_stream:
@@ -274,7 +273,7 @@ class GateStream(HttpStream):
             yield from super().send_response(already_streamed)
         else:
             data.timestamp_end = time.time()
-            yield _hook(HttpResponseHook, self.flow)
+            yield hook(HttpResponseHook, self.flow)
             self.server_state = self.state_done
             if (yield from self.check_killed(False)):
                 return
@@ -372,7 +371,7 @@ class GateStream(HttpStream):
     def let_go(self) -> None:
         """Hold itself no longer, so that a request's memory is free with its end, not when a collector comes by."""
         self.context.layers.clear()
-        self.client_state = self.server_state = _nothing
+        self.client_state = self.server_state = nothing
 
     def _answer(self, response: http.Response) -> Commands:
         """Send an answer now, whatever of the request is still to come."""
@@ -389,31 +388,6 @@ class GateStream(HttpStream):
             yield SendHttp(ResponseData(self.stream_id, content), client)
         yield DropStream(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), client)
-
-
-def _hook(kind: type[StartHook], flow: http.HTTPFlow) -> StartHook:
-    """A hook of a flow, without what mitmproxy asks of its class each time that one is made."""
-    hook: Any = object.__new__(kind)
-    hook.flow = flow
-    return cast(StartHook, hook)
-
-
-def _nothing(event: events.Event) -> Commands:
-    return nothing()
-
-
-def _waits(request: http.Request) -> bool:
-    """Whether its body is sent only once it is asked for (RFC 9110 section 10.1.1)."""
-    fields = request.headers.fields
-    return any(
-        value.lower() == b"100-continue" for name, value in fields if len(name) == 6 and name.lower() == b"expect"
-    )
-
-
-def _continue() -> http.Response:
-    response = http.Response.make(100)
-    response.headers.clear()
-    return response
 
 
 def _ended(stream_id: int) -> RequestProtocolError:
