@@ -58,7 +58,8 @@ def echoes(target: Target, ask: Ask, length: int) -> Count:
 
 
 LOADS = (
-    Load("keep-alive-1", "small GET, 1 connection", "requests/s", asked.SMALL, keep_alive(1)),
+    # With one connection alone both ends rest again and again, and how soon they wake varies most.
+    Load("keep-alive-1", "small GET, 1 connection", "requests/s", asked.SMALL, keep_alive(1, 4, 1.0)),
     Load("keep-alive-16", "small GET, 16 connections", "requests/s", asked.SMALL, keep_alive(16), core=True),
     # The warm-up is for 128 handshakes. Answers come in bursts: it takes many of them to make a rate.
     Load("keep-alive-128", "small GET, 128 connections", "requests/s", asked.SMALL, keep_alive(128, 6, 2.5)),

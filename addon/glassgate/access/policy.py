@@ -125,14 +125,18 @@ def holds(policy: Policy, facts: Facts, asked: list[Asked]) -> bool:
     """Whether this policy decides; every rule that was asked is added to `asked`, with its answer."""
     # What cannot be known counts against the visitor: it never lets in, and it does keep out.
     doubt = policy.decision is Decision.DENY
+    for rule in policy.include:
+        if _ask(policy, "include", rule, facts, asked, doubt):
+            break
+    else:
+        return False
+    for rule in policy.require:
+        if not _ask(policy, "require", rule, facts, asked, doubt):
+            return False
+    return not any(_ask(policy, "exclude", rule, facts, asked, not doubt) for rule in policy.exclude)
 
-    def ask(part: str, rule: Rule, unknown: bool) -> bool:
-        answer = rule.matches(facts)
-        asked.append((policy.name, part, rule.label, answer))
-        return unknown if answer is None else answer
 
-    return (
-        any(ask("include", rule, doubt) for rule in policy.include)
-        and all(ask("require", rule, doubt) for rule in policy.require)
-        and not any(ask("exclude", rule, not doubt) for rule in policy.exclude)
-    )
+def _ask(policy: Policy, part: str, rule: Rule, facts: Facts, asked: list[Asked], unknown: bool) -> bool:
+    answer = rule.matches(facts)
+    asked.append((policy.name, part, rule.label, answer))
+    return unknown if answer is None else answer

@@ -161,11 +161,9 @@ def verify(site: Site, app: App, text: str, now: float) -> token.AppToken:
 
 def candidates(request: Request) -> list[str]:
     """Every token that a request brings, believed by nobody yet, in the order in which they count."""
-    header = [value.decode("latin-1") for value in request.values(b"cf-access-token")]
-    bearers = [
-        value[7:].strip().decode("latin-1")
-        for value in request.values(b"authorization")
-        if value[:7].lower() == b"bearer "
-    ]
-    in_headers = [text for text in (*header, *bearers) if text.count(".") == 2]
+    in_headers: list[str] = []
+    header, authorization = request.values(b"cf-access-token"), request.values(b"authorization")
+    if header or authorization:
+        bearers = [value[7:].strip() for value in authorization if value[:7].lower() == b"bearer "]
+        in_headers = [text.decode("latin-1") for text in (*header, *bearers) if text.count(b".") == 2]
     return [*in_headers, *cookies.values(request.values(b"cookie"), cookies.APP_TOKEN)][: cookies.MAX_TOKENS]

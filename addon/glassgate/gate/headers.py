@@ -27,6 +27,7 @@ WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocke
 UNKNOWN = "unknown"  # RFC 7239 section 6.2
 COUNTRY = re.compile(rb"[A-Z][A-Z0-9]")  # T1 among them, Cloudflare's sign for Tor
 NOWHERE = b"XX"
+MOST_SAID = 200  # bytes of Connection headers that are remembered
 MOST_NAMES = 40  # of one request, whose judgement is remembered
 MOST_KNOWN = 800  # bytes of them, in all
 CONTROLS = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)  # but the tab, RFC 9110 section 5.5
@@ -104,10 +105,16 @@ def _said(client: Address | None) -> bytes:
     return str(client or UNKNOWN).encode()
 
 
-def _listed(connection: Iterable[bytes]) -> set[bytes]:
+def _listed(connection: Iterable[bytes]) -> frozenset[bytes]:
     """What Connection headers name as hop-by-hop. Never the framing, without which the body has another end."""
-    options = (option.strip().lower() for value in connection for option in value.split(b","))
-    return {option for option in options if option and option not in FRAMING}
+    said = b",".join(connection)
+    return _options(said) if len(said) <= MOST_SAID else _options.__wrapped__(said)
+
+
+@lru_cache(256)
+def _options(said: bytes) -> frozenset[bytes]:
+    options = [option.strip().lower() for option in said.split(b",")]
+    return frozenset(option for option in options if option and option not in FRAMING)
 
 
 def _may_stay(names: tuple[bytes, ...]) -> tuple[bool, ...]:
@@ -139,7 +146,7 @@ def for_visitor(headers: Fields, *, websocket: bool) -> Fields:
     """An origin's response headers as the visitor gets them: our cookies are nobody's to set, and what is answered
     to a signed-in person is for no shared cache."""
     lowered = [name.lower() for name, _ in headers]
-    listed: set[bytes] = set()
+    listed: frozenset[bytes] = frozenset()
     if b"connection" in lowered:
         listed = _listed([value for name, (_, value) in zip(lowered, headers, strict=True) if name == b"connection"])
     kept: list[tuple[bytes, bytes]] = []

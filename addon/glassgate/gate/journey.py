@@ -4,7 +4,7 @@ Refusals come first; the only way to an origin is the end of `_app`, or a policy
 """
 
 import re
-from functools import partial
+from functools import lru_cache, partial
 
 from glassgate.access.app import App
 from glassgate.access.outlook import foregone
@@ -38,6 +38,8 @@ from glassgate.gate.visitor import READING, gets_redirect, is_navigation, is_web
 from glassgate.record.events import Action
 
 AUTHORITY = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,5}))?")
+LONGEST_AUTHORITY = 253 + len(":65535")  # RFC 1035 section 2.3.4
+NOWHERE = ("", 0)
 IDENTITY_PATH = TEAM_PREFIX + "get-identity"
 CERTS_PATH = TEAM_PREFIX + "certs"
 EVALUATION_KEYS_PATH = TEAM_PREFIX + "external-evaluation/certs"
@@ -99,12 +101,19 @@ def _host(site: Site, request: Request) -> str:
         raise target.BadRequestError("host_ambiguous", "the request names two hosts")
     if not hosts:
         raise target.BadRequestError("host_missing", "the request names no host")
-    parts = AUTHORITY.fullmatch(hosts.pop())
-    if parts is None or int(parts[2] or 443) != site.port:
+    said = hosts.pop()
+    host, port = _authority(said) if len(said) <= LONGEST_AUTHORITY else NOWHERE
+    if port != site.port:
         raise target.BadRequestError("host_unknown", "no such host or port here")
-    if not site.apps.at(parts[1]) and parts[1] != site.team and parts[1] not in site.lab_hosts:
+    if not site.apps.at(host) and host != site.team and host not in site.lab_hosts:
         raise target.BadRequestError("host_unknown", "no such host here")
-    return parts[1]
+    return host
+
+
+@lru_cache(1024)
+def _authority(said: str) -> tuple[str, int]:
+    parts = AUTHORITY.fullmatch(said)
+    return (parts[1], int(parts[2] or 443)) if parts else NOWHERE
 
 
 def _came_by_tls(site: Site, request: Request) -> bool:
