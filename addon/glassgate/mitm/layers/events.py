@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from mitmproxy import http
 from mitmproxy.connection import Connection
@@ -88,13 +88,6 @@ class Enough(HttpEvent):
 def nothing(_: events.Event | None = None) -> Commands:
     """No command."""
     yield from ()
-
-
-def hook(kind: type[StartHook], flow: http.HTTPFlow) -> StartHook:
-    """A hook of a flow, without what mitmproxy asks of its class each time that one is made."""
-    made: Any = object.__new__(kind)
-    made.flow = flow
-    return cast(StartHook, made)
 
 
 def said(to: Connection, data: bytes, *, chunked: bool) -> Commands:

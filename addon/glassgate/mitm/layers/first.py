@@ -20,6 +20,7 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestHeaders
 from wsproto.frame_protocol import CloseReason
 
+from glassgate.mitm.layers import made
 from glassgate.mitm.layers.answers import Answers
 from glassgate.mitm.layers.backs import Opening, back_of
 from glassgate.mitm.layers.events import AtOnce, CaughtUp, CloseWebsocket, Commands, Drain, SayNow, TooSlow
@@ -159,7 +160,7 @@ class GateLayer(HttpLayer):
 
     def _start(self, event: events.Start) -> Commands:
         front = Http2Front if self.context.client.alpn == b"h2" else Http1Front
-        self.front = front(_fork(self.context), self.answers, self.streams, self._refusal)
+        self.front = front(made.fork(self.context), self.answers, self.streams, self._refusal)
         self.connections[self.context.client] = self.front
         yield from self._to_front(event)
 
@@ -221,7 +222,9 @@ class GateLayer(HttpLayer):
 
     def make_stream(self, stream_id: int) -> Commands:
         """Begin one request."""
-        self.streams[stream_id] = GateStream(_fork(self.context), stream_id, self.answers, self._at_hand, self.at_once)
+        self.streams[stream_id] = GateStream(
+            made.fork(self.context), stream_id, self.answers, self._at_hand, self.at_once
+        )
         yield from ()
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
@@ -270,7 +273,7 @@ class GateLayer(HttpLayer):
         return any(name.lower() == b"upgrade" for name, _ in fields if len(name) == len(b"upgrade"))
 
     def _connect(self, event: GetHttpConnection) -> Commands:
-        context = _fork(self.context)
+        context = made.fork(self.context)
         context.server = server = ToOrigin(address=event.address)
         server.must_be_new = isinstance(event, Another)
         server.alpn_offers = HTTP1_ALONE if self._is_upgrade(self.command_sources[event]) else ()
@@ -309,14 +312,6 @@ class GateLayer(HttpLayer):
                 yield from self._got(event, connection, None)
             else:
                 yield from self.get_connection(event, reuse=connection.alpn == b"h2")
-
-
-def _fork(context: Context) -> Context:
-    # Context.fork makes a server of its own first, which costs more than all the rest of a stream, and drops it.
-    fork = Context.__new__(Context)
-    fork.client, fork.options, fork.server = context.client, context.options, context.server
-    fork.layers = context.layers.copy()
-    return fork
 
 
 def first_layer(

@@ -39,8 +39,9 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from glassgate.access.messages import MESSAGES
 from glassgate.gate.exchange import PIECE
+from glassgate.mitm.layers import made
 from glassgate.mitm.layers.answers import Answers
-from glassgate.mitm.layers.events import ERRORS, AtOnce, BodyPieceHook, Commands, Early, Enough, Refuse, hook, nothing
+from glassgate.mitm.layers.events import ERRORS, AtOnce, BodyPieceHook, Commands, Early, Enough, Refuse, nothing
 from glassgate.mitm.layers.heads import SWITCHING, check, go_on, waits
 from glassgate.mitm.layers.to_origin import Another, UnansweredError
 from glassgate.mitm.layers.websocket import GateWebsocket
@@ -116,7 +117,7 @@ class GateStream(HttpStream):
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         """Have the gate decide, before anything of the body is taken."""
-        self.flow = http.HTTPFlow(self.context.client, self.context.server)
+        self.flow = made.flow(self.context.client, self.context.server)
         self.flow.request = request = event.request
         self.flow.live = True
         if (yield from self.check_invalid(True)):
@@ -124,7 +125,7 @@ class GateStream(HttpStream):
         # Where it would go by itself: to the listener's own upstream, which leads nowhere.
         request.data.host, request.data.port = (self.context.server.address or ("", 0))[:2]
         request.data.scheme = b"http"
-        yield hook(HttpRequestHeadersHook, self.flow)
+        yield made.hook(HttpRequestHeadersHook, self.flow)
         if (yield from self.check_killed(True)):
             return
         if not event.end_stream and (yield from self._is_too_long()):
@@ -236,7 +237,7 @@ class GateStream(HttpStream):
             yield from self.handle_protocol_error(said)
             return
         self.flow.response = event.response
-        yield hook(HttpResponseHeadersHook, self.flow)
+        yield made.hook(HttpResponseHeadersHook, self.flow)
         if (yield from self.check_killed(True)):
             yield SendHttp(_ended(self.stream_id), self.context.server)
         elif self.flow.response.stream and not event.end_stream:
@@ -273,7 +274,7 @@ class GateStream(HttpStream):
             yield from super().send_response(already_streamed)
         else:
             data.timestamp_end = time.time()
-            yield hook(HttpResponseHook, self.flow)
+            yield made.hook(HttpResponseHook, self.flow)
             self.server_state = self.state_done
             if (yield from self.check_killed(False)):
                 return
