@@ -8,7 +8,6 @@ import logging
 import re
 import sys
 from importlib.metadata import version
-from uuid import RFC_4122, UUID
 
 import pytest
 from h2.config import H2Configuration
@@ -38,12 +37,7 @@ from mitmproxy.proxy.layers.http import (
     _http_h2,
     validate_request,
 )
-from mitmproxy.proxy.layers.http._hooks import (
-    HttpErrorHook,
-    HttpRequestHeadersHook,
-    HttpResponseHeadersHook,
-    HttpResponseHook,
-)
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from mitmproxy.test import tflow
 from mitmproxy.tools.web.master import WebMaster
 from OpenSSL import SSL
@@ -52,7 +46,6 @@ from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import FrameDecoder
 
 from glassgate.config.limits import Limits
-from glassgate.mitm.layers import made
 from glassgate.mitm.layers.events import CloseWebsocket, Drain, Refuse, TooSlow
 from glassgate.mitm.layers.first import GateLayer, first_layer
 from glassgate.mitm.layers.http1 import Http1Front
@@ -183,26 +176,9 @@ def test_what_of_an_answers_end_we_leave_out():
 
 
 def test_what_we_make_without_its_constructor():
-    """For speed. It has these parts and no others."""
+    """For speed. It has these parts and no others; what is made in layers/made.py has its tests beside it."""
     assert list(vars(http.Headers([(b"a", b"b")]))) == ["fields"]
     assert layer.Paused._fields == ("command", "generator")
-    above = context()
-    assert vars(made.fork(above)) == vars(above)
-    assert made.fork(above).layers is not above.layers
-    for hook in (HttpRequestHeadersHook, HttpResponseHeadersHook, HttpResponseHook):
-        flow = tflow.tflow()
-        assert vars(made.hook(hook, flow)) == vars(hook(flow)) == {"flow": flow}
-
-
-def test_a_flow_is_as_mitmproxy_makes_it():
-    client, server = tflow.tclient_conn(), tflow.tserver_conn()
-    ours, theirs = (vars(make(client, server)) for make in (made.flow, http.HTTPFlow))
-    unlike = {name for name in ours.keys() | theirs.keys() if ours.get(name, "none") != theirs.get(name, "none")}
-    assert unlike == {"id", "timestamp_created"}
-    assert abs(ours["timestamp_created"] - theirs["timestamp_created"]) < 60
-    ids = [UUID(made.flow(client, server).id) for _ in range(200)]
-    assert {(one.version, one.variant) for one in ids} == {(4, RFC_4122)}
-    assert len(set(ids)) == 200
 
 
 def test_streams_are_made_in_one_place():

@@ -363,9 +363,11 @@ class Conversation:
     def _clear(self) -> None:
         # Layers hold each other: left to Python's collector, what TLS keeps of hundreds of connections would pile up.
         if not self._tasks:
+            layers = [*self._context.layers, *(self.http.below() if self.http else ())]
             self._layer = self.http = None
             self._events.clear()
-            for layer in self._context.layers:
+            self._side.hearer = None
+            for layer in layers:
                 vars(layer).clear()
 
 

@@ -104,6 +104,16 @@ class GateLayer(HttpLayer):
             return False  # an origin that speaks HTTP/2 has windows of ours
         return self.front.waits(back.stream_id)
 
+    def below(self) -> list[layer.Layer]:
+        """Every layer below this one."""
+        found: list[layer.Layer] = []
+        for one in (*self.connections.values(), *self.streams.values()):
+            below: layer.Layer | None = one
+            while below is not None:
+                found.append(below)
+                below = getattr(below, "child_layer", None)
+        return found
+
     # Events
 
     def handle_event(self, event: events.Event) -> Commands:
