@@ -85,6 +85,8 @@ def _linked(known: Known, value: Entry) -> Tree:
     named = next((line(thing.name) for thing in known.found.apps if thing.id == value["app_uid"]), None)
     if named is None:
         raise UntakenError("its app is not here")
+    if [line(thing.name) for thing in known.found.apps].count(named) > 1:
+        raise UntakenError("another app has the name of its app", "give each its own name")
     return {"linked_app_token": named}
 
 
