@@ -74,6 +74,7 @@ def test_each_setting_is_a_key_of_an_app_or_is_told_as_none():
 
 def test_a_name_is_one_line():
     assert (line("  Staff\n(all)\t"), line("\n"), len(line("x" * 99))) == ("Staff (all)", "unnamed", 60)
+    assert line("$${SECRET}") == "$$ {SECRET}"
 
 
 def test_a_provider_says_what_its_own_configuration_does():

@@ -31,8 +31,9 @@ class UntakenError(Exception):
 
 
 def line(name: str) -> str:
-    """A name as ours are: one line of up to 64 characters."""
-    return " ".join("".join(one if one.isprintable() else " " for one in name).split())[:60].strip() or "unnamed"
+    """A name as ours are: one line of up to 64 characters, in which no variable is named."""
+    plain = "".join(one if one.isprintable() else " " for one in name).replace("${", "$ {")
+    return " ".join(plain.split())[:60].strip() or "unnamed"
 
 
 def _group_of(known: Known, id: str) -> str:
