@@ -131,6 +131,10 @@ GOES = [
     ("a sign-in", [b"__Host-CF_Login_1=a; __Host-CF_AppSession_2=b; x=1"], b"x=1"),
     ("in a second header", [b"x=1", b"CF_Authorization=a", b"y=2"], b"x=1; y=2"),
     ("in quotes of another", [b'x="1; CF_Authorization=a; y=2"'], b'x="1; y=2"'),
+    ("in the value of another", [b"x=1 CF_Authorization=a; y=2"], b"y=2"),
+    ("after a comma", [b"x=1,CF_Authorization=a; y=2, __Host-CF_Binding = b; z=3"], b"z=3"),
+    ("after quotes", [b'x="1"CF_Authorization=a; z=3'], b"z=3"),
+    ("a mention stays", [b"x=CF_Authorization; y=1 CF_Authorization2"], b"x=CF_Authorization; y=1 CF_Authorization2"),
     ("other bytes stay", [b'x="a b"; y=\xe4\xf6; z=1=2==; q'], b'x="a b"; y=\xe4\xf6; z=1=2==; q'),
     ("a look-alike stays", [b"CF_Authorization2=a; cf_clearance=b"], b"CF_Authorization2=a; cf_clearance=b"),
     ("none", [], b""),
@@ -145,7 +149,13 @@ def test_what_the_origin_gets(given_, left):
 
 def test_an_app_that_wants_it_gets_the_application_token_and_nothing_else_of_ours():
     given_ = sent(b"x=1; CF_Authorization=a.b.c; __Host-CF_Authorization=no; __Host-CF_Login_1=no")
-    assert cookies.without_ours(given_, keep_app_token=True) == b"x=1; CF_Authorization=a.b.c"
+    assert cookies.without_ours(given_, app_token="a.b.c") == b"x=1; CF_Authorization=a.b.c"
+
+
+@pytest.mark.parametrize("other", [b"CF_Authorization=d.e.f", b"y=2 CF_Authorization=d", b"=CF_Authorization=a.b.c"])
+def test_no_token_goes_along_but_the_one_that_was_judged(other):
+    for line in (b"CF_Authorization=a.b.c; " + other, other + b"; CF_Authorization=a.b.c"):
+        assert cookies.without_ours(sent(line), app_token="a.b.c") == b"CF_Authorization=a.b.c"
 
 
 @example(b"=CF_Authorization=a")

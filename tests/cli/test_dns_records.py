@@ -100,7 +100,7 @@ def world(tmp_path_factory):
         resolver = stack.enter_context(serving(socketserver.ThreadingUDPServer(("127.0.0.1", 0), Zone)))
         stack.enter_context(edge("127.0.0.1", port, mine))
         stack.enter_context(edge("127.0.0.2", port, others, json.dumps(keys.public_document()).encode()))
-        stack.enter_context(edge("127.0.0.3", port, others))
+        stack.enter_context(edge("127.0.0.3", port, others, b"[" * 100_000))
 
         def run(*words):
             asked = ["dns", "-c", str(folder / "config.yaml"), "--resolver", f"127.0.0.1:{resolver.server_address[1]}"]

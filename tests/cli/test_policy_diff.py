@@ -66,6 +66,11 @@ bob@contoso.example at wiki.localhost:
     )
 
 
+def test_what_the_recorded_traffic_says_steers_no_terminal(tmp_path, log):
+    log.write_text(log.read_text().replace('"/x"', r'"/\u001b[2J\n"'))
+    assert r" GET wiki.localhost/\x1b[2J\n " in differed(tmp_path, log, BY_NAME)[1]
+
+
 def test_none_changed(tmp_path, log):
     code, out, _ = differed(tmp_path, log, STAFF)
     assert (code, out) == (0, "0 verdicts changed; 4 the same (2 let in, 2 not).\n")

@@ -47,6 +47,11 @@ def test_what_was_left_out_is_told_and_the_exit_code_says_so(tmp_path):
     )
 
 
+def test_what_its_names_say_steers_no_terminal(tmp_path):
+    _, _, err = imported(tmp_path, [APP, APP | {"type": "saas", "name": "a\x1b[2J\nb"}])
+    assert r"`a\x1b[2J\nb` is an app of type saas" in err
+
+
 def test_what_holds_no_app(tmp_path):
     code, out, err = imported(tmp_path, GROUPS)
     assert (code, out) == (1, "")

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -103,6 +104,13 @@ def test_what_no_policy_judged(tmp_path, settings, action, reason, became, becau
     assert code == 0
     assert out.startswith(f"The visitor {became} (wiki).\n")
     assert f"  because   {because}" in out
+
+
+def test_what_a_visitor_wrote_steers_no_terminal(tmp_path, settings):
+    told(tmp_path, replace(event(settings, Action.REFUSED, reason="target"), path="/\x1b]0;x\x07\nwas let in\x9b2J"))
+    code, out, _ = glassgate("why", RAY, "-c", tmp_path / "config.yaml")
+    assert code == 0
+    assert r"wiki.localhost/\x1b]0;x\x07\nwas let in\x9b2J from" in out
 
 
 def let_in(tmp_path, settings, nonce="n"):

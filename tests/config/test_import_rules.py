@@ -60,12 +60,21 @@ def test_what_names_something_that_is_not_here_is_not_taken(theirs, value):
         MADE[theirs](have, value)
 
 
+def test_an_app_that_cannot_be_told_from_another_is_not_linked():
+    have = known(entra("one", {}))
+    have.found.apps.append(Thing("f", {"id": "a2", "name": "wiki\n"}))
+    for app in ("a1", "a2"):
+        with pytest.raises(UntakenError, match="another app has the name"):
+            MADE["linked_app_token"](have, {"app_uid": app})
+
+
 def test_each_setting_is_a_key_of_an_app_or_is_told_as_none():
     assert {ours for ours, _, _ in SETTINGS.values()} - {""} <= set(App.model_fields)
 
 
 def test_a_name_is_one_line():
     assert (line("  Staff\n(all)\t"), line("\n"), len(line("x" * 99))) == ("Staff (all)", "unnamed", 60)
+    assert line("$${SECRET}") == "$$ {SECRET}"
 
 
 def test_a_provider_says_what_its_own_configuration_does():

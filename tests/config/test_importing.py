@@ -68,6 +68,19 @@ def test_what_is_taken_is_a_good_configuration_whose_origins_check_names(tmp_pat
     assert "the origin of `wiki` is a placeholder: nothing will ever answer at wiki.invalid" in said[0]
 
 
+def test_nothing_of_it_names_a_variable_of_the_gates_environment(tmp_path):
+    """A text of the block page, an address or a tag would show a secret to whomever is kept out, or lets in."""
+    name = "${CLIENT_SECRET}"
+    imported = taken(
+        app(policy(name, include=[DOMAIN, {"common_name": {"common_name": name}}]), policy("later", exclude=[EMAIL]),
+            name=name, custom_deny_message=name, custom_deny_url=f"https://x.example/{name}", tags=[name])
+    )  # fmt: skip
+    assert len(imported.left_out) == 4
+    assert name not in yaml.safe_dump(imported.tree)
+    assert loaded(tmp_path, imported).apps[0].name == "$ {CLIENT_SECRET}"
+    assert taken(app(policy(exclude=[{"common_name": {"common_name": name}}]))).tree["apps"] == []
+
+
 WIDER = [
     ("an include that cannot be taken narrows", [policy(include=[DOMAIN, GITHUB])], [["staff"]]),
     ("the only include", [policy(include=[GITHUB])], []),

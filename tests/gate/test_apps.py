@@ -58,7 +58,9 @@ AMBIGUOUS = [
     "/ADMIN", "/Admin/x", "/mixed", "/MIXED", "/%61dmin", "/%2561dmin", "/admin%2fx", "//admin", "/x/../admin",
     "/admin/../x", "/admin/..", "/admin;x", "/;/admin", "/\\admin", "/%5cadmin", "/admin%3fx", "/admin%00",
     "/admin/%2e%2e/x", "/admin/%2e%2e%2fx", "/admin/x%2f..%2f..", "/./admin", "/admin/..;/x", "/files/%2e%2e/x",
-    "/admin/super/..", "/admin%2fsuper", "/admin/SUPER",
+    "/admin/super/..", "/admin%2fsuper", "/admin/SUPER", "//x/admin", "///x/admin", "/\\x/admin", "//x@y:1/%61dmin",
+    "//a%2fb@x/%61dmin", "/;%2fx%2f/%61dmin", "/admin/s;%2f..%2f/../super", "/x%2fy/../%61dmin",
+    "/x%2fy/%2e%2e/%61dmin", "/%u0061dmin", "/x%u002f..%u002fadmin", "/admin%23x",
 ]  # fmt: skip
 
 

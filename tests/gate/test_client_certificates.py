@@ -79,3 +79,12 @@ def test_what_was_shown_to_one_authority_does_not_count_for_another(domains, hos
     request = replace(ask(host=host, sni=host), target=path)
     outcome = run(journey(site_of(apps=apps), request))
     assert isinstance(outcome, Forward) if counts else outcome.status == 421
+
+
+def test_it_counts_at_no_app_of_its_host_that_trusts_nobody():
+    """TLS asks by the host alone, for the part of it that has an authority; the rest may be another app's."""
+    apps = [replace(app("part", PART, PROGRAMS), client_ca=Path("clients.pem")), app("rest", PATTERN, PROGRAMS)]
+    site, host = site_of(apps=apps), PART.partition("/")[0]
+    request = replace(ask(host=host, sni=host), target="/x")
+    assert run(journey(site, request)).status == 401
+    assert run(still_allowed(site, request, site.apps[PATTERN], None, NOW)) == "policy"

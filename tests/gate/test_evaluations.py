@@ -160,6 +160,15 @@ def test_a_stranger_makes_nobody_ask(service):
     assert service.asked == []
 
 
+def test_a_stranger_makes_nobody_ask_where_programs_pass(service):
+    """They could keep the service, and all who wait for it, as busy as they like."""
+    site = guarded(service, Policy("machines", Decision.SERVICE_AUTH, (RULE,)), STAFF)
+    wrong = {"Cf-Access-Client-Id": "0" * 32 + ".access", "Cf-Access-Client-Secret": "x"}
+    for headers in ({}, wrong):
+        assert run(journey(site, request_of("/", headers=headers))).status == 401
+    assert service.asked == []
+
+
 def test_it_waits_in_a_lane_of_its_own(service):
     site = guarded(service)
     browser = Browser(site)

@@ -112,8 +112,9 @@ def test_our_cookies_stay_here(cookie, expected):
 
 
 def test_the_app_token_goes_along_where_an_app_asks_for_it():
-    request = request_of("/", headers=[("Cookie", "CF_Authorization=t; __Host-CF_Login_a=1; a=1")])
-    assert dict(sent(request, forward_cookie=True))["cookie"] == "CF_Authorization=t; a=1"
+    cookie = "CF_Authorization=a.b.c; CF_Authorization=t; __Host-CF_Login_a=1; a=1"
+    request = request_of("/", headers=[("Cookie", cookie)])
+    assert dict(sent(request, forward_cookie=True))["cookie"] == "CF_Authorization=a.b.c; a=1"
 
 
 def test_cookies_of_http2_are_joined():

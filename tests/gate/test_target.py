@@ -46,6 +46,8 @@ AMBIGUOUS = [
     "/cdn-cgi;a=b/access/certs", "/cdn-cgi/access;x/certs", "/%63dn-cgi/access/certs", "/%2563dn-cgi/access/certs",
     "/cdn-cgi/access/../../wiki", "/cdn-cgi/access/%2e%2e/%2e%2e/wiki", "/cdn-cgi/access%3f", "/cdn-cgi/access%00/x",
     "/..;/cdn-cgi/access/certs", "/a/..;/cdn-cgi/access/certs", "/%5c/../cdn-cgi/access/certs",
+    "//x/cdn-cgi/access/certs", "/;%2fx%2f/%63dn-cgi/access/certs", "/x%2fy/../%63dn-cgi/access/certs",
+    "/cdn-cgi%u002faccess/certs", "/cdn-cgi/access%23",
 ]  # fmt: skip
 ORDINARY = [
     "/",
@@ -75,6 +77,12 @@ def test_a_path_that_some_origin_takes_for_ours_is_refused(path):
 @pytest.mark.parametrize("path", ORDINARY)
 def test_any_other_path_is_the_origins(path):
     assert check_reserved(path) is False
+
+
+def test_a_path_of_too_many_readings_is_refused_before_they_are_all_made():
+    with pytest.raises(BadRequestError) as refused:
+        check_reserved("//a;b/c%2f..;x/%2e/;;//%252f;%253b/%255c..%3f%23%00" * 200)
+    assert refused.value.reason == "target_ambiguous"
 
 
 @given(

@@ -70,7 +70,7 @@ def connect(gives, ca, host, session=None, **context_of):
     names = [name for _, name in peer.getpeercert()["subjectAltName"]]
     shown = data.ssl_conn.get_peer_certificate()
     return SimpleNamespace(
-        names=names, protocol=peer.selected_alpn_protocol(), sni=client.sni, socket=peer, shown=shown
+        client=client, names=names, protocol=peer.selected_alpn_protocol(), sni=client.sni, socket=peer, shown=shown
     )
 
 
@@ -240,6 +240,19 @@ def test_a_session_with_a_certificate_is_not_resumed_and_one_without_gains_none(
     plain = connect(gives, two[0], "wiki.localhost", context=context)
     taken = connect(gives, two[0], "payroll.localhost", context=context, session=plain.socket.session)
     assert taken.shown is None or not taken.socket.session_reused
+
+
+def test_whose_authority_is_another_now_is_named_once_it_changes(two, clients):
+    gives = asks(two, clients)
+    first = connect(gives, two[0], "payroll.localhost", context=shows(two, clients, "ci"))
+    stays = connect(gives, two[0], "any.apps.localhost", context=shows(two, clients, "ci"))
+    plain = connect(gives, two[0], "wiki.localhost", context=shows(two, clients, "ci"))
+    assert gives.take(asks(two, clients)) == []
+    other = {"payroll.localhost": clients / "others.pem", "*.apps.localhost": clients / "ours.pem"}
+    assert gives.take(ClientTls(two[1:], other)) == [first.client.id]
+    again = connect(gives, two[0], "payroll.localhost", context=shows(two, clients, "foreign"))
+    assert set(gives.take(ClientTls(two[1:]))) == {one.client.id for one in (first, stays, again)}
+    assert plain.shown is None
 
 
 def test_an_authority_that_cannot_be_used(two, tmp_path):

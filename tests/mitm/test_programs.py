@@ -1,6 +1,9 @@
 """Programs at a gate that runs, by curl: service tokens that the command line makes and ends, client certificates."""
 
+import contextlib
 import json
+import socket
+import ssl
 import subprocess
 import time
 from dataclasses import replace
@@ -14,7 +17,10 @@ from gate.site import STAFF, app
 from glassgate.access.app import Origin
 from glassgate.access.policy import Decision, Policy, Rule
 from glassgate.cli.main import commands
+from glassgate.config.limits import LIMITS
 from glassgate.config.load import load
+from glassgate.mitm.client_tls import ClientTls
+from glassgate.mitm.core import Core
 from glassgate.state.open import open_store
 from mitm import openssl
 from mitm.harness import origin
@@ -181,3 +187,27 @@ def test_elsewhere_no_certificate_is_asked_for_and_another_host_is_misdirected(w
     port = world.gate.port
     assert world.curl("wiki.localhost", *shown, "-H", f"Host: payroll.localhost:{port}")[0] == 421
     assert world.curl("payroll.localhost", *shown, "-H", f"Host: wiki.localhost:{port}")[0] == 401
+
+
+def test_whose_authority_is_trusted_no_more_is_hung_up_on(world):
+    made, clients = world.gate, world.clients
+
+    def trusting(authority):
+        own = ClientTls(made.settings.certificates, {"payroll.localhost": clients / f"{authority}.pem"})
+        return Core(made.site, made.addon.trust, own, LIMITS, ())
+
+    context = ssl.create_default_context(cafile=str(world.ca))
+    context.load_cert_chain(clients / "ci.crt", clients / "ci.key")
+    plain = socket.create_connection(("127.0.0.1", made.port), 10)
+    with context.wrap_socket(plain, server_hostname="payroll.localhost") as connection:
+        connection.sendall(b"GET /x HTTP/1.1\r\nHost: payroll.localhost:%d\r\n\r\n" % made.port)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        made.take(trusting("others"))
+        try:
+            with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
+                while connection.recv(65536):
+                    pass
+            world.curl("payroll.localhost", *world.shows_certificate("ci"), fails=True)
+        finally:
+            made.take(trusting("ours"))
+    assert world.curl("payroll.localhost", *world.shows_certificate("ci"))[0] == 200

@@ -1,5 +1,6 @@
 """Our cookies: their names, how they are set and read, and how they are kept from the origin."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -19,6 +20,9 @@ PROVIDER_LIFETIME = 90 * 86400  # seconds
 LAPSED_FOR = 86400  # seconds that an ended token is still sent, where a form is kept for it: over a night
 MAX_SIGN_INS = 16  # at once, on one host of one browser
 MAX_TOKENS = 8  # cookies of one name that are tried
+
+# In the value of another: Python's http.cookies, and readers by RFC 2109, begin a cookie there, too.
+WITHIN = re.compile(rb"[\s,\"](?:CF_Authorization|__Host-CF_[^\s,=]*)\s*=")
 
 
 def is_reserved(name: str) -> bool:
@@ -45,17 +49,23 @@ def values(sent: Iterable[bytes], name: str) -> list[str]:
     return [value for other, value in read(sent, name) if other == name][:MAX_TOKENS]
 
 
-def without_ours(sent: Iterable[bytes], *, keep_app_token: bool = False) -> bytes:
-    """The Cookie header for the origin: what was sent, byte for byte, less our own; b"" where nothing is left."""
+def without_ours(sent: Iterable[bytes], *, app_token: str | None = None) -> bytes:
+    """The Cookie header for the origin: what was sent, byte for byte, less our own; b"" where nothing is left.
+
+    `app_token` is the one that was judged, where it may stay: of another one nobody knows whose session it was.
+    """
     pairs = [pair.strip(b" \t") for pair in b";".join(sent).split(b";")]
-    kept = [pair for pair in pairs if pair and not _is_ours(pair, keep_app_token)]
+    may_stay = b"%s=%s" % (APP_TOKEN.encode(), app_token.encode()) if app_token else b""
+    kept = [pair for pair in pairs if pair and (pair == may_stay or not _holds_ours(pair))]
     return b"; ".join(kept)
 
 
-def _is_ours(pair: bytes, keep_app_token: bool) -> bool:
+def _holds_ours(pair: bytes) -> bool:
+    if b"CF_" not in pair:
+        return False
     # A nameless cookie of the value "CF_Authorization=x" comes as "=CF_Authorization=x", or without the first "=".
     name = pair.strip(b" \t=").partition(b"=")[0].strip(b" \t").decode("latin-1")
-    return is_reserved(name) and not (keep_app_token and name == APP_TOKEN)
+    return is_reserved(name) or WITHIN.search(pair) is not None
 
 
 def set_app_token(

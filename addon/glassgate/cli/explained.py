@@ -96,6 +96,11 @@ def _rule(one: Answered) -> Mapping[str, Any]:
     return {"part": one.part, "rule": one.rule.label, "answer": ANSWER[one.answer], **within}
 
 
+def readable(line: str) -> str:
+    """A line that may hold what somebody else wrote: nothing of it steers a terminal, or begins another line."""
+    return line if line.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
+
+
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     """Columns as wide as what stands in them."""
     cells = [head, *rows]

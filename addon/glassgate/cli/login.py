@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import click
 
+from glassgate.cli.explained import readable
 from glassgate.cli.options import config_option, json_option
 from glassgate.config.load import load
 from glassgate.config.settings import Settings
@@ -93,7 +94,7 @@ def login(path: Path, as_json: bool, app: str, ca: Path | None, no_browser: bool
     by_address = app.startswith("https://")
     settings = None if by_address else load(path, os.environ)
     fetch = open_http(ca or (settings.ca if settings and settings.ca.exists() else None))
-    place = _found(settings, app) if settings else _discovered(fetch, app)
+    place = _found(settings, app) if settings else discovered(fetch, app)
     question = Question(place)
     code = _asked(question, no_browser)
     told = _redeemed(fetch, question, code)
@@ -108,14 +109,21 @@ def _found(settings: Settings, name: str) -> Place:
     return Place(settings.origin_of(settings.team.host), host, settings.address_of(host))
 
 
-def _discovered(fetch: Fetch, address: str) -> Place:
-    """Where an app sends whoever is not signed in, as cloudflared finds it."""
+def discovered(fetch: Fetch, address: str) -> Place:
+    """Where an app sends whoever is not signed in, as cloudflared finds it. Raises GlassgateError.
+
+    It may send them to its own sign-in alone: the token is for whoever answers at the address.
+    """
     parts = urlsplit(address)
     found = _fetched(fetch, HttpRequest("GET", address, (("Accept", "text/html"),)))
     way = urlsplit(found.headers.get("location", ""))
-    if not way.path.startswith(LOGIN_PATH):
+    app = way.path.removeprefix(LOGIN_PATH)
+    if way.scheme != "https" or app == way.path:
         raise GlassgateError(f"{address} does not send anybody to a gate to sign in.", mend="is it behind glassgate?")
-    return Place(f"{way.scheme}://{way.netloc}", way.path.removeprefix(LOGIN_PATH), f"https://{parts.netloc}")
+    if app.partition("/")[0] != parts.hostname:
+        what = f"{address} asks for a token of another app, `{app[:256]}`, which would be shown to it."
+        raise GlassgateError(readable(what), mend="is the address right?")
+    return Place(f"{way.scheme}://{way.netloc}", app, f"https://{parts.netloc}")
 
 
 class _Listener(http.server.HTTPServer):

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from glassgate.cli.explained import table
+from glassgate.cli.explained import readable, table
 from glassgate.cli.options import config_option, json_option
 from glassgate.cli.traffic import Log, is_audit_log, of_flows, of_log
 from glassgate.config.load import load
@@ -39,7 +39,7 @@ def diff_command(path: Path, as_json: bool, changed: Path, flows: tuple[Path, ..
     """
     old, new = load(path, os.environ), load(changed, os.environ)
     found = compare(old, new, _traffic(old, flows))
-    click.echo(json.dumps(_as_data(found), indent=2) if as_json else "\n".join(_as_text(found)))
+    click.echo(json.dumps(_as_data(found), indent=2) if as_json else "\n".join(map(readable, _as_text(found))))
     sys.exit(1 if found.changed else 0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import yaml
 
+from glassgate.cli.explained import readable
 from glassgate.config.foreign import Foreign, read
 from glassgate.config.importing import Imported, convert
 from glassgate.errors import GlassgateError
@@ -35,7 +36,7 @@ def import_command(files: tuple[Path, ...]) -> None:
     if taken.tree["apps"]:
         click.echo(_as_yaml(taken), nl=False)
     for problem in taken.left_out:
-        click.echo(str(problem), err=True)
+        click.echo(readable(str(problem)), err=True)
     if taken.left_out:
         click.echo(f"glassgate: {len(taken.left_out)} left out or changed, see above.", err=True)
     sys.exit(1 if taken.left_out else 0)

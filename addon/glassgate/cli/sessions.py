@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from glassgate.cli.explained import readable
 from glassgate.cli.options import config_option, json_option
 from glassgate.cli.times import for_people, for_programs
 from glassgate.config.load import load
@@ -172,15 +173,10 @@ def _as_text(found: list[Enrolled], apps: dict[str, str]) -> str:
         session, identity = one.session, one.session.identity
         who = identity.email or identity.unverified_email or identity.name or identity.user_id
         since, until = for_people(session.created), for_people(session.expires)
-        rows.append((session.id, _readable(who), identity.provider, since, until, ", ".join(_apps(one, apps)) or "-"))
+        rows.append((session.id, readable(who), identity.provider, since, until, ", ".join(_apps(one, apps)) or "-"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, "", f"{_counted(found)}."]) if found else "Nobody is signed in."
-
-
-def _readable(text: str) -> str:
-    # A provider wrote it: nothing of it may steer a terminal.
-    return text if text.isprintable() else json.dumps(text)
 
 
 def _counted(found: list[Enrolled]) -> str:

@@ -65,7 +65,7 @@ def why(path: Path, as_json: bool, ray: str) -> None:
     if as_json:
         click.echo(json.dumps({"id": wanted, "told": [_as_data(one, settings) for one in found]}, indent=2))
     else:
-        click.echo("\n\n".join("\n".join(_as_text(one, settings, now)) for one in found))
+        click.echo("\n\n".join("\n".join(map(explained.readable, _as_text(one, settings, now))) for one in found))
     sys.exit(0)
 
 

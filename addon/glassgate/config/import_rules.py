@@ -31,8 +31,9 @@ class UntakenError(Exception):
 
 
 def line(name: str) -> str:
-    """A name as ours are: one line of up to 64 characters."""
-    return " ".join("".join(one if one.isprintable() else " " for one in name).split())[:60].strip() or "unnamed"
+    """A name as ours are: one line of up to 64 characters, in which no variable is named."""
+    plain = "".join(one if one.isprintable() else " " for one in name).replace("${", "$ {")
+    return " ".join(plain.split())[:60].strip() or "unnamed"
 
 
 def _group_of(known: Known, id: str) -> str:
@@ -85,6 +86,8 @@ def _linked(known: Known, value: Entry) -> Tree:
     named = next((line(thing.name) for thing in known.found.apps if thing.id == value["app_uid"]), None)
     if named is None:
         raise UntakenError("its app is not here")
+    if [line(thing.name) for thing in known.found.apps].count(named) > 1:
+        raise UntakenError("another app has the name of its app", "give each its own name")
     return {"linked_app_token": named}
 
 

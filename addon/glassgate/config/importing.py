@@ -1,5 +1,6 @@
 """Turns what was read of Cloudflare Access into apps and groups of ours. What cannot be taken never opens anything."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from glassgate.config.keys import hold_against_schema
 from glassgate.config.names import check
 from glassgate.errors import GlassgateError
 
+VARIABLE = "${"  # whoever wrote the file could have the gate show its secrets
 DECISIONS = {"allow": "allow", "deny": "deny", "bypass": "bypass", "non_identity": "service_auth"}
 # What makes a policy stricter than its rules are: without it, it would let more in.
 STRICTER = (
@@ -154,6 +156,9 @@ class _Work:
 
     def _problem(self, parts: Tree) -> GlassgateError | None:
         """What would be wrong with an app that has these parts."""
+        if VARIABLE in json.dumps(parts, default=str):
+            what = f"it holds `{VARIABLE}`, by which a config.yaml names a variable of the gate's environment"
+            return GlassgateError(what, mend="write it in another way")
         policy = {"name": "p", "decision": "deny", "include": [{"everyone": {}}]}
         app = {"name": "a", "domain": "a.example", "origin": "http://a.invalid", "policies": [policy], **parts}
         tree: Tree = {**self.head(), "apps": [app]}

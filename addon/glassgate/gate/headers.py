@@ -92,7 +92,7 @@ def for_origin(
         ours.append((b"Cf-Access-Jwt-Assertion", assertion.encode()))
     if email is not None:
         ours.append((b"Cf-Access-Authenticated-User-Email", email.encode()))
-    cookie = cookies.without_ours(request.values(b"cookie"), keep_app_token=forward_cookie)
+    cookie = cookies.without_ours(request.values(b"cookie"), app_token=assertion if forward_cookie else None)
     if cookie:
         ours.append((b"Cookie", cookie))
     if websocket:

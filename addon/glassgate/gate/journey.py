@@ -4,6 +4,7 @@ Refusals come first; the only way to an origin is the end of `_app`, or a policy
 """
 
 import re
+from dataclasses import replace
 from functools import lru_cache, partial
 
 from glassgate.access.app import App
@@ -81,6 +82,7 @@ def _decide(site: Site, request: Request) -> Steps[Outcome]:
         return answers.standard(request, "no_app")
     if app.client_ca and not _asked_for(site, app, host):
         return answers.refused(request, site, "client_ca_differs", "misdirected")
+    request = _without_anothers_certificate(request, app)
     if app.cors is None:
         return (yield from _app(site, request, app, host))
     asked_ahead = cors.preflight(site, request, app, host, app.cors)
@@ -92,6 +94,11 @@ def _asked_for(site: Site, app: App, host: str) -> bool:
     apps = site.apps.at(host)
     by = host if apps[0].here.host == host else "*." + host.partition(".")[2]
     return any(other.here.host == by and other.client_ca == app.client_ca for other in apps)
+
+
+def _without_anothers_certificate(request: Request, app: App) -> Request:
+    """The request as an app may know it that trusts no authority: another app's asked for a certificate there."""
+    return replace(request, certificate=None) if request.certificate and not app.client_ca else request
 
 
 def _host(site: Site, request: Request) -> str:
@@ -230,6 +237,7 @@ def still_allowed(
 
     Nothing is told of it, and nobody is redirected. Where the session's provider is due to be asked, it is asked.
     """
+    request = _without_anothers_certificate(request, app)
     if checked is None:
         return (yield from without_sign_in.still_passes(site, request, app, now))
     try:

@@ -1,12 +1,20 @@
 """A request's method and target: what grammar they keep, and every path that an origin may read in one."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import unquote
 
 METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")  # token, RFC 9110 section 5.6.2
 TARGET = re.compile(r"/[!-\"$-~]*")  # origin-form of visible ASCII, and no "#", RFC 9112 section 3.2.1
 MAX_TARGET = 16 * 1024
 PLAIN = re.compile(r"(?:/[0-9A-Za-z_~!$&'()*+,=:@-][0-9A-Za-z_~!$&'()*+,=:@.-]*)*/?")
+WIDE = re.compile(r"%u([0-9A-Fa-f]{4})")  # IIS reads these, too
+DOT = re.compile(r"%2e", re.IGNORECASE)  # to the URL Standard (section 4.4) a dot, before anything is decoded
+PARAMETER = re.compile(r";[^/]*")
+SLASHES = re.compile(r"/{2,}")
+HOST = re.compile(r"//+[^/]*")  # RFC 3986 section 4.2: where a target is read as a reference, as Node and Python do
+DECODED = 2  # times
+MOST_READINGS = 128  # of one path: an ordinary one has fewer than twenty
 NOT_SERVED = frozenset({"CONNECT", "TRACE", "TRACK"})
 
 RESERVED = "/cdn-cgi/access"
@@ -42,26 +50,37 @@ def readings(path: str) -> frozenset[str]:
 
 
 def spellings(path: str) -> frozenset[str]:
-    """The same, of origins that heed the case of letters.
+    """The same, of origins that heed the case of letters. Raises BadRequestError where there are too many.
 
-    They differ in whether they decode once or twice, take a backslash for a slash, merge slashes, cut off parameters
-    after ";", and resolve dots. All of it may be combined, so all of it is tried.
+    They differ in whether they decode once or twice, and in what else they do, before that or after it (STEPS). All of
+    it may be combined, so all of it is tried.
     """
     if PLAIN.fullmatch(path):
         return frozenset((path,))
     found: set[str] = set()
-    for decoded in {path, unquote(path, "latin-1"), unquote(unquote(path, "latin-1"), "latin-1")}:
-        for slashed in {decoded, decoded.replace("\\", "/")}:
-            for cut in {
-                slashed,
-                re.sub(r";[^/]*", "", slashed),
-                slashed.partition("?")[0],
-                slashed.partition("\0")[0],
-            }:
-                for merged in {cut, re.sub(r"/{2,}", "/", cut)}:
-                    for resolved in {merged, _without_dots(merged)}:
-                        found.add(resolved)
+    level = {path}
+    for _ in range(DECODED + 1):
+        spread = _spread(level, found)
+        level = {unquote(text, "latin-1") for one in spread for text in (one, WIDE.sub(_narrow, one))} - found
     return frozenset(found)
+
+
+def _spread(texts: set[str], found: set[str]) -> list[str]:
+    """What the steps make of these, in any order, and themselves: all that is new, which is added to `found`."""
+    new = list(texts)
+    found |= texts
+    for one in new:
+        for made in [step(one) or "/" for step in STEPS]:
+            if made not in found:
+                found.add(made)
+                new.append(made)
+        if len(found) > MOST_READINGS:
+            raise BadRequestError("target_ambiguous", "the address could be read in too many ways")
+    return new
+
+
+def _narrow(sign: re.Match[str]) -> str:
+    return chr(int(sign[1], 16))
 
 
 def is_reserved(path: str) -> bool:
@@ -90,3 +109,17 @@ def _without_dots(path: str) -> str:
         elif segment != ".":
             kept.append(segment)
     return "/".join(kept) + ("/" if segments[-1] in (".", "..") else "")
+
+
+# What origins do with a path beside decoding it.
+STEPS: tuple[Callable[[str], str], ...] = (
+    lambda path: path.replace("\\", "/"),
+    lambda path: DOT.sub(".", path),
+    lambda path: PARAMETER.sub("", path),
+    lambda path: SLASHES.sub("/", path),
+    lambda path: path[len(host[0]) :] if (host := HOST.match(path)) else path,
+    lambda path: path.partition("?")[0],
+    lambda path: path.partition("#")[0],
+    lambda path: path.partition("\0")[0],
+    _without_dots,
+)

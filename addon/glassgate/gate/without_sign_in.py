@@ -53,10 +53,11 @@ def _proves(facts: Facts) -> bool:
 
 
 def _known(site: Site, request: Request, app: App, program: Program | None, link: Linked, now: float) -> Steps[Facts]:
-    """What the request itself brings, and what other services say of that."""
+    """What the request itself brings, and what other services say of that: of a stranger they are not asked, for whom
+    their answer would change nothing."""
     facts = site.facts(None, request, now)
     facts = replace(facts, service_token=program.fact if program else None, linked_apps=link.apps)
-    if not app.asks_services:
+    if not app.asks_services or not _proves(facts):
         return facts
     return (yield from evaluated(site, app.without_sign_in, facts, None))
 

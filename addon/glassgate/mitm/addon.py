@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from wsgiref.types import WSGIApplication
@@ -91,6 +91,12 @@ class GateAddon:
         self._recorder.know([app.name for app in core.site.apps.values()], core.site.parties)
         if self._front:
             self._front.take(core)
+
+    def hang_up(self, clients: Iterable[str]) -> None:
+        """End connections at once, by their ids. Called in the loop's thread."""
+        if self._front:
+            for client in clients:
+                self._front.hang_up(client)
 
     # Connections
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
@@ -45,6 +46,9 @@ class ClientTls:
             raise StartError("There is no certificate.", mend="name one in tls.certificate")
         self._default = contexts[0]
         self._asking = {host: self._that_asks(host, ca) if ca else None for host, ca in (client_cas or {}).items()}
+        self._authorities = {host: ca.read_bytes() if ca else None for host, ca in (client_cas or {}).items()}
+        # Whose certificates were asked for: by which name, and whose.
+        self._asked: WeakKeyDictionary[Client, tuple[str, bytes | None]] = WeakKeyDictionary()
 
     def _learn(self, path: Path) -> SSL.Context:
         context = self._made(path)
@@ -84,9 +88,14 @@ class ClientTls:
         self._files[context] = path
         return context
 
-    def take(self, newer: "ClientTls") -> None:
-        """Use the certificates of another from now on; connections that are there keep theirs."""
-        self._default = newer._default  # it chooses among its own by name
+    def take(self, newer: "ClientTls") -> list[str]:
+        """Use the certificates of another from now on; connections that are there keep theirs.
+
+        Answers with the clients, by id, whose own certificates were for an authority that is not their host's any more.
+        """
+        self._default, newer._asked = newer._default, self._asked  # it chooses among its own by name
+        asked = tuple(self._asked.items())
+        return [client.id for client, (name, by) in asked if _of(name, newer._authorities) != by]
 
     def tls_start_client(self, data: tls.TlsData) -> None:
         """Begin TLS with a client."""
@@ -108,6 +117,8 @@ class ClientTls:
             # In the session of another name, or in one of this name's own, nobody would be asked again.
             connection.set_options(SSL.OP_NO_TICKET)
             connection.set_verify(SSL.VERIFY_PEER, _verified)
+            if isinstance(client, Client):
+                self._asked[client] = name, _of(name, self._authorities)
         found = found or _of(name, self._by_name)
         if found and found is not connection.get_context():
             connection.set_context(found)
@@ -128,7 +139,7 @@ def client_cas(apps: Iterable[App]) -> dict[str, Path | None]:
     return found
 
 
-def _of(host: str, by_name: Mapping[str, SSL.Context | None]) -> SSL.Context | None:
+def _of[T](host: str, by_name: Mapping[str, T | None]) -> T | None:
     """What there is for a host, or for a pattern that it fits: its own comes first, also where that is nothing."""
     return by_name[host] if host in by_name else by_name.get("*." + host.partition(".")[2])
 

@@ -109,8 +109,9 @@ class Place:
         loop = asyncio.get_running_loop()
 
         def take(core: Core) -> None:
-            tls.take(core.tls)
+            mistrusted = tls.take(core.tls)
             program.addon.take(core)
+            program.addon.hang_up(mistrusted)
 
         def taken(core: Core) -> None:
             loop.call_soon_threadsafe(take, core)
