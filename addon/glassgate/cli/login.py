@@ -155,7 +155,7 @@ def _asked(question: Question, no_browser: bool) -> str:
     with _Listener(question) as listener:
         url = question.url(listener.server_port)
         click.echo(
-            f"Sign in, and say yes where you see the words {compare(code_challenge(question.verifier))}:", err=True
+            f"Sign in, and say yes where you see the code {compare(code_challenge(question.verifier))}:", err=True
         )
         click.echo(f"  {url}", err=True)
         if not no_browser:
