@@ -160,6 +160,7 @@ LEFT = [
         "`options_preflight_bypass` is left out: the origin answers preflights",
     ),
     ("a private destination", {"destinations": [{"type": "private", "cidr": "10.0.0.0/8"}]}, "a private destination"),
+    ("a logo elsewhere", {"logo_url": "https://x.example/logo.svg"}, "`logo_url` is left out: this is an address"),
     ("a duration that is too short", {"session_duration": "0s"}, "`session_duration`: `0s` is too short"),
 ]
 

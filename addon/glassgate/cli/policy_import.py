@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -53,12 +54,16 @@ def _json(file: Path) -> object:
 
 
 def _as_yaml(taken: Imported) -> str:
-    needed = ", ".join(str(one["id"]) for one in taken.providers)
-    places = [f"#   {app['origin']}   {app['name']}" for app in taken.tree["apps"]]
     said = [
-        "# Taken from Cloudflare Access. Put it into a config.yaml that has `team`, `listen` and `identity_providers`",
-        f"# with the ids: {needed}. Each origin is a placeholder; write where the app really is:",
-        *places,
+        "# Taken from Cloudflare Access. Put it into a config.yaml that has `team`, `listen`, and these providers,",
+        "# by these ids, with what only you know of them:",
+        *(f"#   {line}" for line in _dumped({"identity_providers": taken.providers}).splitlines()),
+        "# Each origin is a placeholder; write where the app really is:",
+        *(f"#   {app['origin']}   {app['name']}" for app in taken.tree["apps"]),
         "",
     ]
-    return "\n".join(said) + yaml.safe_dump(taken.tree, sort_keys=False, allow_unicode=True, width=120)
+    return "\n".join(said) + _dumped(taken.tree)
+
+
+def _dumped(tree: Mapping[str, object]) -> str:
+    return yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True, width=120)

@@ -13,6 +13,7 @@ from glassgate.config.names import check
 from glassgate.errors import GlassgateError
 
 DECISIONS = {"allow": "allow", "deny": "deny", "bypass": "bypass", "non_identity": "service_auth"}
+MORE = "give it what GET …/access/identity_providers answers, too"
 # What makes a policy stricter than its rules are: without it, it would let more in.
 STRICTER = (
     "approval_required", "purpose_justification_required", "isolation_required", "mfa_config", "connection_rules",
@@ -247,8 +248,7 @@ class _Work:
             return
         domains, providers, policies = self._domains(thing), self._providers(thing), self._policies(thing)
         if providers is None:
-            mend = "give it what GET …/access/identity_providers answers, too"
-            self.leave(thing.where, f"the app `{thing.name}` is left out: none of its providers is here", mend)
+            self.leave(thing.where, f"the app `{thing.name}` is left out: none of its providers is here", MORE)
             return
         if not domains or not policies:
             missing = "hosts" if not domains else "policies"
@@ -272,8 +272,8 @@ class _Work:
         if not wanted:
             return {}
         if not self.known.found.providers:
-            what = "`allowed_idps` is left out: no identity provider is here"
-            self.leave(thing.where, what, "with several of yours, write `identity_providers` for this app")
+            what = "`allowed_idps` is left out: what was read names no identity provider"
+            self.leave(thing.where, what, f"{MORE}, or write `identity_providers` for this app")
             return {}
         here = [self.known.provider_ids[one] for one in wanted if one in self.known.provider_ids]
         return {"identity_providers": here} if here else None
