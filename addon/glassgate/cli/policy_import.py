@@ -2,14 +2,13 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
-import yaml
 
-from glassgate.config.foreign import Foreign, read
-from glassgate.config.importing import Imported, convert
+from glassgate.config.cloudflare.reading import Foreign, read
+from glassgate.config.cloudflare.taking import convert
+from glassgate.config.cloudflare.writing import written
 from glassgate.errors import GlassgateError
 
 MAX_BYTES = 64 << 20
@@ -34,7 +33,7 @@ def import_command(files: tuple[Path, ...]) -> None:
     if not taken.tree["apps"] and not taken.left_out:
         raise GlassgateError("no app is in it", where=str(files[0]), mend="give it what GET …/access/apps answers")
     if taken.tree["apps"]:
-        click.echo(_as_yaml(taken), nl=False)
+        click.echo(written(taken), nl=False)
     for problem in taken.left_out:
         click.echo(str(problem), err=True)
     if taken.left_out:
@@ -51,19 +50,3 @@ def _json(file: Path) -> object:
         raise click.UsageError(f"{file} cannot be read: {fault.strerror}") from None
     except ValueError:
         raise GlassgateError("this is no JSON", where=str(file), mend="save what the API or Terraform prints") from None
-
-
-def _as_yaml(taken: Imported) -> str:
-    said = [
-        "# Taken from Cloudflare Access. Put it into a config.yaml that has `team`, `listen`, and these providers,",
-        "# by these ids, with what only you know of them:",
-        *(f"#   {line}" for line in _dumped({"identity_providers": taken.providers}).splitlines()),
-        "# Each origin is a placeholder; write where the app really is:",
-        *(f"#   {app['origin']}   {app['name']}" for app in taken.tree["apps"]),
-        "",
-    ]
-    return "\n".join(said) + _dumped(taken.tree)
-
-
-def _dumped(tree: Mapping[str, object]) -> str:
-    return yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True, width=120)

@@ -7,8 +7,8 @@ import yaml
 
 from config.files import SECRET, TENANT
 from glassgate.access.explain import PARTS
-from glassgate.config.foreign import Foreign, read
-from glassgate.config.importing import convert, covers
+from glassgate.config.cloudflare.reading import Foreign, read
+from glassgate.config.cloudflare.taking import convert, covers
 from glassgate.config.load import load
 from glassgate.config.safety import warnings
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from glassgate.config import foreign
-from glassgate.config.foreign import RULES, Entry, Foreign, Thing
-from glassgate.config.import_rules import MADE, SETTINGS, Known, Tree, UntakenError, entra, line, oidc
+from glassgate.config.cloudflare import reading
+from glassgate.config.cloudflare.reading import EMPTY, RULES, Entry, Foreign, Thing
+from glassgate.config.cloudflare.tables import MADE, SETTINGS, Known, Tree, UntakenError, entra, line, oidc
 from glassgate.config.keys import hold_against_schema
 from glassgate.config.names import check
 from glassgate.errors import GlassgateError
@@ -120,7 +120,7 @@ class _Work:
         kept: Tree = {}
         lost = False
         for part in RULES:
-            for place, selector, value in foreign.rules(thing.said, part):
+            for place, selector, value in reading.rules(thing.said, part):
                 try:
                     rule = self._rule(selector, value)
                     if (part == "exclude") is not grows and self.narrowed & {str(rule.get("group"))}:
@@ -190,7 +190,7 @@ class _Work:
             )
             return None
         for key in STRICTER:
-            if thing.said.get(key) not in (*foreign.EMPTY, {}):
+            if thing.said.get(key) not in (*EMPTY, {}):
                 self.leave(
                     thing.where, f"`{thing.name}` is left out: there is no `{key}`", "without it, it would let in more"
                 )
@@ -206,7 +206,7 @@ class _Work:
 
     def _duration(self, thing: Thing, *, policy: bool = False) -> Tree:
         text = thing.said.get("session_duration")
-        if text in foreign.EMPTY:
+        if text in EMPTY:
             return {}
         given = {"session_duration": str(text)}
         rules = [{"name": "p", "decision": "allow", "include": [{"everyone": {}}], **given}]
@@ -241,7 +241,7 @@ class _Work:
         if kind != "self_hosted":
             self.leave(thing.where, f"`{thing.name}` is an app of type {kind}", "only what is behind a proxy is taken")
             return
-        if thing.said.get("mfa_config") not in (*foreign.EMPTY, {}):
+        if thing.said.get("mfa_config") not in (*EMPTY, {}):
             self.leave(
                 thing.where, f"the app `{thing.name}` is left out: there is no `mfa_config`", "require an `auth_method`"
             )
@@ -295,7 +295,7 @@ class _Work:
         taken = self._duration(thing)
         for theirs, (ours, unsaid, made) in SETTINGS.items():
             value = thing.said.get(theirs)
-            if value in (*foreign.EMPTY, {}, unsaid) and value is not (not unsaid):
+            if value in (*EMPTY, {}, unsaid) and value is not (not unsaid):
                 continue
             made_of = made(self.known, value)
             merged = {**taken.get(ours, {}), **made_of} if isinstance(made_of, dict) else made_of
@@ -340,7 +340,7 @@ def _named_groups(thing: Thing) -> set[str]:
     return {
         str(value.get("id"))
         for part in RULES
-        for _, selector, value in foreign.rules(thing.said, part)
+        for _, selector, value in reading.rules(thing.said, part)
         if selector == "group"
     }
 
