@@ -94,10 +94,3 @@ def as_data(explanation: Explanation, turns: Iterable[Turn], settings: Settings,
 def _rule(one: Answered) -> Mapping[str, Any]:
     within = {"within": [_rule(inner) for inner in one.within]} if one.within else {}
     return {"part": one.part, "rule": one.rule.label, "answer": ANSWER[one.answer], **within}
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Columns as wide as what stands in them."""
-    cells = [head, *rows]
-    wide = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in cells]
