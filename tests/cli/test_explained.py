@@ -43,7 +43,3 @@ def test_a_group_is_shown_with_its_rules_below_it(tmp_path):
         "        exclude  email: b@x.example       unknown",
         "    include  email: a@x.example           unknown",
     ]
-
-
-def test_a_table_has_columns_as_wide_as_what_stands_in_them():
-    assert explained.table(("A", "B"), [("long one", ""), ("x", "y")]) == ["A         B", "long one", "x         y"]

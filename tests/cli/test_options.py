@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner
 
-from glassgate.cli.options import as_typed, config_option, json_option
+from cli.asked import configured
+from cli.program import SECRET
+from glassgate.cli.options import as_typed, config_option, json_option, named_app
+from glassgate.config.load import load
 
 
 @click.command()
@@ -33,6 +37,13 @@ def test_a_path_is_told_as_one_would_type_it(tmp_path, monkeypatch):
     assert as_typed(tmp_path / "certs" / "ca.pem") == str(Path("certs") / "ca.pem")
     assert as_typed(Path("config.yaml")) == "config.yaml"
     assert as_typed(tmp_path.parent / "other.yaml") == str(tmp_path.parent / "other.yaml")
+
+
+def test_an_app_is_known_by_its_name_and_by_its_host(tmp_path):
+    settings = load(configured(tmp_path), SECRET)
+    assert named_app(settings, "wiki") is named_app(settings, "wiki.localhost") is settings.apps[0]
+    with pytest.raises(click.UsageError, match=r"There is no app `wikki` in .*: did you mean `wiki`"):
+        named_app(settings, "wikki")
 
 
 def test_help_says_the_default():

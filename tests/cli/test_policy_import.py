@@ -26,7 +26,8 @@ def imported(folder, *documents):
 def test_apps_and_groups_are_written_with_what_is_still_to_be_said(tmp_path):
     code, out, err = imported(tmp_path, {"result": [APP], "success": True}, GROUPS)
     assert (code, err) == (0, "")
-    assert "# with the ids: entra. Each origin is a placeholder; write where the app really is:\n" in out
+    assert "#   identity_providers:\n#   - id: entra\n#     type: entra\n#     tenant: contoso.example\n" in out
+    assert "# Each origin is a placeholder; write where the app really is:\n" in out
     assert "#   http://wiki.invalid   wiki\n" in out
     assert yaml.safe_load(out) == {
         "groups": {"Ops": {"include": [{"email": "a@x.example"}]}},

@@ -219,6 +219,14 @@ def test_what_cannot_be_done_is_said_with_its_mend(gate, words, said):
     assert said in str(fault)
 
 
+def test_where_no_gate_ever_ran_a_look_makes_nothing(tmp_path):
+    deployed(tmp_path)
+    config = tmp_path / "config.yaml"
+    done = CliRunner().invoke(commands, ["service-tokens", "list", "-c", str(config)], env=SECRET)
+    assert done.output.startswith("There are no service tokens.")
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_store_in_memory_is_out_of_reach(tmp_path):
     deployed(tmp_path, lambda text: f'{text}store: "memory:"\n')
     done = glassgate(tmp_path, "service-tokens", "list")

@@ -14,7 +14,9 @@ from glassgate.access import recorded
 from glassgate.access.explain import fingerprint
 from glassgate.access.facts import Facts
 from glassgate.access.session import Grant, Session, digest
+from glassgate.cli.why import REASONS
 from glassgate.config.load import load
+from glassgate.gate.machine import Reason
 from glassgate.record.audit import AuditLog
 from glassgate.record.events import GRANT, Action, Event
 from glassgate.record.lately import Lately
@@ -90,6 +92,7 @@ def test_for_programs(tmp_path, settings):
 PLAIN = [
     ("no session", Action.UNAUTHENTICATED, "session_ended", "was not signed in", "its session had ended"),
     ("no request", Action.REFUSED, "plain_http", "was no request that the gate takes", "it came over plain http"),
+    ("a program", Action.UNAUTHENTICATED, "service_token_expired", "was not signed in", "its service token has"),
     ("a fault", Action.ERROR, "origin_away", "could not be answered", "nothing answers at the app's origin"),
     ("a sign-in", Action.SIGN_IN_FAILED, "state_used", "could not sign in", "state_used"),
 ]
@@ -111,6 +114,10 @@ def test_what_a_visitor_wrote_steers_no_terminal(tmp_path, settings):
     code, out, _ = glassgate("why", RAY, "-c", tmp_path / "config.yaml")
     assert code == 0
     assert r"wiki.localhost/\x1b]0;x\x07\nwas let in\x9b2J from" in out
+
+
+def test_why_a_service_token_does_not_count_is_always_told():
+    assert set(Reason) <= set(REASONS)
 
 
 def let_in(tmp_path, settings, nonce="n"):

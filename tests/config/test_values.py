@@ -38,6 +38,7 @@ BAD = [
     (values.recheck, "4s"), (values.recheck, "31d1s"), (values.tenant, "common"), (values.claim, ""),
     (values.claim, "a b"), (values.claim, "\u00fc"), (values.claim, "a" * 201),
     (values.secret, "a\x00"), (values.secret, ""), (values.secret, "a" * 4097), (values.path, "a\x00"),
+    (values.path, "https://x.example/logo.svg"),
     (values.header, ""), (values.header, "X-Token:"), (values.header, "x_token"), (values.header, "a" * 65),
     (values.header, "Cookie"), (values.header, "Content-Length"), (values.header, "cf-access-client-id"),
 ]  # fmt: skip

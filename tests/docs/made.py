@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +84,18 @@ def keys(definition: str) -> str:
             later.append(f"`{name}`")
         else:
             what, _, default = said.partition("Default: ")
-            choices = key.get("enum") or ([key["const"]] if "const" in key else [])
-            what = f"{what.strip()} {', '.join(dict.fromkeys(f'`{choice}`' for choice in choices))}"
+            what = f"{what.strip()} {', '.join(_choices(key))}"
             there.append(row(f"`{name}`", _default(name, key, schema) or default.rstrip("."), what.strip()))
     said = f"\n{_wrapped(later)}" if later else ""
     return f"{table('Key', 'Default', 'What it is')}{''.join(there)}{said}\n"
+
+
+def _choices(key: dict[str, Any]) -> Iterable[str]:
+    """What may be written, each once, however it may be spelled."""
+    spelled: dict[str, str] = {}
+    for choice in key.get("enum") or ([key["const"]] if "const" in key else []):
+        spelled.setdefault(str(choice).casefold(), f"`{choice}`")
+    return spelled.values()
 
 
 def _wrapped(later: list[str]) -> str:

@@ -106,10 +106,8 @@ class App:
     keep_forms: int = 0  # bytes of a form that may be kept over a sign-in; 0: none is
     cookie: TokenCookie = TokenCookie()
     cors: Cors | None = None
-    deny_page: Path | None = (
-        None  # HTML of the operator's own that they see here; it and `deny_url` rule each other out
-    )
     deny_url: str | None = None  # where people go whom the policy refuses; else a page says so
+    deny_page: Path | None = None  # HTML of the operator's own for them; it and `deny_url` rule each other out
     machine_deny_url: str | None = None  # the same for whom no sign-in would help
     deny_message: str = ""  # what that page says to them besides
     launcher: Launcher = Launcher()

@@ -209,7 +209,7 @@ MESSAGES = {
     "form_gone": Message(
         410,
         "There is no form to send any more",
-        "A form is kept for ten minutes, and goes on once, from the browser that sent it. This one did, or ended.",
+        "A form is kept for ten minutes, and is sent once, from one browser. This one was sent, or is kept no more.",
         "If it was not sent, go back to the page where you filled it in and send it again: you are signed in now.",
     ),
     "form_waits": Message(

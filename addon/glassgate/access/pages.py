@@ -139,7 +139,7 @@ def kept_form(*, app: str, address: str, size: int, at: float, until: float, act
 
 
 def program(*, app: str, address: str, who: str, words: str, port: int, meta: str, action: str, ray: str) -> str:
-    """The question whether a program may have a token: `who` gives it, `words` are those that its terminal shows."""
+    """The question whether a program may have a token: `who` gives it, `words` is the code that its terminal shows."""
     return render(
         "program", ray, app=app, address=address, who=who, words=words, port=port, meta=meta, action=action
     )  # fmt: skip

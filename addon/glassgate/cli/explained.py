@@ -99,10 +99,3 @@ def _rule(one: Answered) -> Mapping[str, Any]:
 def readable(line: str) -> str:
     """A line that may hold what somebody else wrote: nothing of it steers a terminal, or begins another line."""
     return line if line.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Columns as wide as what stands in them."""
-    cells = [head, *rows]
-    wide = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in cells]

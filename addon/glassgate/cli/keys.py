@@ -1,6 +1,5 @@
 """`glassgate keys`: the keys that sign application tokens, and new ones in their place while the gate runs."""
 
-import getpass
 import json
 import os
 import time
@@ -9,12 +8,12 @@ from typing import Any
 
 import click
 
+from glassgate.cli.beside import caller, write_down
 from glassgate.cli.options import config_option, json_option
 from glassgate.cli.times import for_people, for_programs
 from glassgate.config.load import load
 from glassgate.config.settings import Settings
 from glassgate.errors import StartError
-from glassgate.record.audit import AuditLog
 from glassgate.record.events import Action, Event
 from glassgate.state.keyring import FILE, KEEP, KeyRing, SigningKey
 
@@ -47,11 +46,8 @@ def rotate(path: Path, as_json: bool, compromised: bool) -> None:
     ring, settings = _ring(path)
     now = time.time()
     ring.rotate(now, compromised=compromised)
-    if settings.audit:
-        audit = AuditLog(settings.audit)
-        details = (f"kid {ring.signing.kid}", *(("compromised",) if compromised else ()), f"by {getpass.getuser()}")
-        audit.write(Event(Action.KEYS_ROTATED, now, "", details=details))
-        audit.close()
+    details = (f"kid {ring.signing.kid}", *(("compromised",) if compromised else ()), caller("keys rotate"))
+    write_down(settings, Event(Action.KEYS_ROTATED, now, "", details=details))
     _print(ring, as_json)
 
 

@@ -14,6 +14,7 @@ import click
 
 from glassgate.cli.lab_switched import Switched, as_lines, switched
 from glassgate.cli.options import config_option, json_option
+from glassgate.cli.table import table
 from glassgate.config.lab_values import AADSTS_EXAMPLES, LAB_FAULTS, lab_fault, says
 from glassgate.config.load import load
 from glassgate.config.problems import BadValueError
@@ -289,6 +290,4 @@ def _as_table(found: list[dict[str, Any]]) -> str:
     for one in found:
         seconds = "" if one["seconds"] is None else f"{one['seconds']:g}"
         rows.append((one["name"], seconds, str(one["times"] or ""), one["from"], one["says"]))
-    wide = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(table(rows))

@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import click
 
 from glassgate.cli.explained import readable
-from glassgate.cli.options import config_option, json_option
+from glassgate.cli.options import config_option, json_option, named_app
 from glassgate.config.load import load
 from glassgate.config.settings import Settings
-from glassgate.errors import GlassgateError, did_you_mean
+from glassgate.errors import GlassgateError
 from glassgate.gate.program import PATH, TOKEN_PATH, compare
 from glassgate.gate.sign_in import LOGIN_PATH
 from glassgate.oidc.errors import ProviderUnavailable
@@ -102,10 +102,7 @@ def login(path: Path, as_json: bool, app: str, ca: Path | None, no_browser: bool
 
 
 def _found(settings: Settings, name: str) -> Place:
-    apps = {one.name: one for one in settings.apps}
-    if name not in apps:
-        raise click.UsageError(f"There is no app `{name}` in {settings.path}: {did_you_mean(name, apps)}")
-    host = apps[name].domains[0]
+    host = named_app(settings, name).domains[0]
     return Place(settings.origin_of(settings.team.host), host, settings.address_of(host))
 
 
@@ -163,7 +160,7 @@ def _asked(question: Question, no_browser: bool) -> str:
     with _Listener(question) as listener:
         url = question.url(listener.server_port)
         click.echo(
-            f"Sign in, and say yes where you see the words {compare(code_challenge(question.verifier))}:", err=True
+            f"Sign in, and say yes where you see the code {compare(code_challenge(question.verifier))}:", err=True
         )
         click.echo(f"  {url}", err=True)
         if not no_browser:

@@ -42,8 +42,10 @@ def json_option[F: Callable[..., Any]](command: F) -> F:
 
 
 def named_app(settings: Settings, name: str) -> App:
-    """The app of a name; a wrong call where there is none."""
-    apps = {app.name: app for app in settings.apps}
-    if name not in apps:
-        raise click.UsageError(f"There is no app `{name}` in {settings.path}: {did_you_mean(name, apps)}")
-    return apps[name]
+    """The app of a name, or of a host; a wrong call where there is none."""
+    names = {app.name: app for app in settings.apps}
+    hosts = {domain: app for app in settings.apps for domain in app.domains}
+    app = names.get(name) or hosts.get(name)
+    if app is None:
+        raise click.UsageError(f"There is no app `{name}` in {settings.path}: {did_you_mean(name, names)}")
+    return app

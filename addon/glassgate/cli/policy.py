@@ -15,11 +15,12 @@ from glassgate.access.app import App
 from glassgate.access.explain import Explanation, explain
 from glassgate.access.turning import turns
 from glassgate.cli import explained
-from glassgate.cli.options import config_option, json_option
+from glassgate.cli.options import config_option, json_option, named_app
+from glassgate.cli.table import table
 from glassgate.config.load import load
 from glassgate.config.settings import Settings
 from glassgate.config.visitors import Met, Visitor, meet, read_list
-from glassgate.errors import GlassgateError, did_you_mean
+from glassgate.errors import GlassgateError
 
 LATER = {"diff": "policy_diff", "import": "policy_import"}  # each in a module of its own
 
@@ -43,15 +44,6 @@ class PolicyCommands(click.Group):
 @click.group(cls=PolicyCommands)
 def policy() -> None:
     """Try policies: for a user, for many, on recorded traffic."""
-
-
-def app_of(settings: Settings, name: str) -> App:
-    """The app of a name or of a host. Raises UsageError."""
-    apps = {known: app for app in settings.apps for known in (*app.domains, app.name)}
-    if name not in apps:
-        mend = did_you_mean(name, dict.fromkeys(app.name for app in settings.apps))
-        raise click.UsageError(f"There is no app `{name}` in {settings.path}: {mend}")
-    return apps[name]
 
 
 def _moment(_: click.Context, __: click.Parameter, text: str | None) -> float:
@@ -105,7 +97,7 @@ def test(path: Path, as_json: bool, name: str, users: Path | None, **described: 
     with `;` between them), or a JSON object a line with the same names.
     """
     settings = load(path, os.environ)
-    app = app_of(settings, name)
+    app = named_app(settings, name)
     given = {key: value for key, value in described.items() if value}
     if users:
         sys.exit(_many(settings, app, users, given, as_json))
@@ -155,7 +147,7 @@ def _many(settings: Settings, app: App, users: Path, given: dict[str, Any], as_j
             (row["user"], "yes" if row["let_in"] else "no", row["policy"] or "", "; ".join(row["remarks"]))
             for row in rows
         ]
-        lines = explained.table(("USER", "LET IN", "POLICY", ""), cells)
+        lines = table([("USER", "LET IN", "POLICY", ""), *cells])
         click.echo("\n".join([*lines, "", f"{let_in} of {len(rows)} would get into {app.name}."]))
     return 0 if let_in == len(rows) else 1
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from glassgate.cli.explained import readable, table
+from glassgate.cli.explained import readable
 from glassgate.cli.options import config_option, json_option
+from glassgate.cli.table import table
 from glassgate.cli.traffic import Log, is_audit_log, of_flows, of_log
 from glassgate.config.load import load
 from glassgate.config.replay import Change, Difference, Judgement, Seen, compare
@@ -57,7 +58,7 @@ def _traffic(settings: Settings, files: tuple[Path, ...]) -> Iterator[Seen]:
 def _as_text(found: Difference) -> Iterator[str]:
     if found.changed:
         head = ("WHO", "REQUEST", "ID", "TODAY", "NEW")
-        yield from table(head, [_row(one) for one in found.changed[:MOST_SHOWN]])
+        yield from table([head, *map(_row, found.changed[:MOST_SHOWN])])
         if len(found.changed) > MOST_SHOWN:
             yield f"… and {len(found.changed) - MOST_SHOWN} more: --json has them all."
         yield ""

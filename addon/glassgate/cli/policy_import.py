@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import click
-import yaml
 
 from glassgate.cli.explained import readable
-from glassgate.config.foreign import Foreign, read
-from glassgate.config.importing import Imported, convert
+from glassgate.config.cloudflare.reading import Foreign, read
+from glassgate.config.cloudflare.taking import convert
+from glassgate.config.cloudflare.writing import written
 from glassgate.errors import GlassgateError
 
 MAX_BYTES = 64 << 20
@@ -34,7 +34,7 @@ def import_command(files: tuple[Path, ...]) -> None:
     if not taken.tree["apps"] and not taken.left_out:
         raise GlassgateError("no app is in it", where=str(files[0]), mend="give it what GET …/access/apps answers")
     if taken.tree["apps"]:
-        click.echo(_as_yaml(taken), nl=False)
+        click.echo(written(taken), nl=False)
     for problem in taken.left_out:
         click.echo(readable(str(problem)), err=True)
     if taken.left_out:
@@ -51,15 +51,3 @@ def _json(file: Path) -> object:
         raise click.UsageError(f"{file} cannot be read: {fault.strerror}") from None
     except ValueError:
         raise GlassgateError("this is no JSON", where=str(file), mend="save what the API or Terraform prints") from None
-
-
-def _as_yaml(taken: Imported) -> str:
-    needed = ", ".join(str(one["id"]) for one in taken.providers)
-    places = [f"#   {app['origin']}   {app['name']}" for app in taken.tree["apps"]]
-    said = [
-        "# Taken from Cloudflare Access. Put it into a config.yaml that has `team`, `listen` and `identity_providers`",
-        f"# with the ids: {needed}. Each origin is a placeholder; write where the app really is:",
-        *places,
-        "",
-    ]
-    return "\n".join(said) + yaml.safe_dump(taken.tree, sort_keys=False, allow_unicode=True, width=120)

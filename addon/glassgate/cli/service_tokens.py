@@ -1,14 +1,11 @@
 """`glassgate service-tokens`: what programs show of themselves, made and ended while the gate runs."""
 
-import getpass
 import json
 import math
 import os
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,9 @@ from glassgate.access.facts import Facts
 from glassgate.access.facts import ServiceToken as Shown
 from glassgate.access.policy import Decision
 from glassgate.access.service_token import FOREVER, Credentials, ServiceToken, made
+from glassgate.cli.beside import caller, opened, write_down
 from glassgate.cli.options import as_typed, config_option, json_option
+from glassgate.cli.table import table
 from glassgate.cli.times import for_people, for_programs
 from glassgate.config import values
 from glassgate.config.load import load
@@ -30,15 +29,8 @@ from glassgate.config.settings import Settings
 from glassgate.errors import GlassgateError, did_you_mean
 from glassgate.gate import service_tokens as kept
 from glassgate.oidc.http import is_loopback_name
-from glassgate.record.audit import AuditLog
 from glassgate.record.events import Action, Event
-from glassgate.state.open import open_store
-from glassgate.state.store import Store
 
-IN_MEMORY = (
-    "The store is in the gate's own memory (`store: memory:`), where no other program reaches it. "
-    "Write `store: sqlite:state/glassgate.db` and restart the gate."
-)
 SHORTEST = 60  # seconds that a token lives
 LONGEST_GRACE = 30 * 86400  # as Cloudflare Access has it
 
@@ -85,12 +77,12 @@ def create(path: Path, as_json: bool, name: str, life: float) -> None:
     What it opens is for policies to say: `decision: service_auth`, with `service_token: NAME`.
     """
     settings, now = load(path, os.environ), time.time()
-    with _opened(settings) as store:
+    with opened(settings, make=True) as store:
         known = kept.every(store, now)
         _check_new(name, known)
         token, shown = made(name, now, min(now + life, FOREVER), secrets.token_hex)
         kept.add(store, token)
-    _write_down(settings, token, "created", now)
+    write_down(settings, _done(token, "created", now))
     _show(settings, token, shown, as_json, f"The service token `{name}` is made.")
 
 
@@ -100,7 +92,7 @@ def create(path: Path, as_json: bool, name: str, life: float) -> None:
 def list_tokens(path: Path, as_json: bool) -> None:
     """List the service tokens: until when each lives, and when it was used last (to a minute)."""
     settings, now = load(path, os.environ), time.time()
-    with _opened(settings) as store:
+    with opened(settings, make=False) as store:
         known = kept.every(store, now)
         used = kept.last_used(store, known, now)
     if as_json:
@@ -119,7 +111,7 @@ def list_tokens(path: Path, as_json: bool) -> None:
 def rotate(path: Path, as_json: bool, name: str, grace: int, life: float | None) -> None:
     """Give a service token, by its name or client id, a new secret, and show that this once."""
     settings, now = load(path, os.environ), time.time()
-    with _opened(settings) as store:
+    with opened(settings, make=False) as store:
         old = _named(name, kept.every(store, now))
         expires = min(now + life, FOREVER) if life else old.expires
         if expires <= now:
@@ -130,7 +122,7 @@ def rotate(path: Path, as_json: bool, name: str, grace: int, life: float | None)
         new = changed(old.rotated(shown.secret, now, grace), expires=expires)
         if not kept.replace(store, old, new, now):
             raise GlassgateError(f"The service token `{name}` was changed by somebody else just now.", mend="try again")
-    _write_down(settings, new, "rotated", now)
+    write_down(settings, _done(new, "rotated", now))
     until = f" The old secret counts until {for_people(new.previous_until)} UTC." if grace else ""
     _show(settings, new, shown, as_json, f"The service token `{name}` has a new secret.{until}")
 
@@ -142,33 +134,18 @@ def rotate(path: Path, as_json: bool, name: str, grace: int, life: float | None)
 def delete(path: Path, as_json: bool, name: str) -> None:
     """Delete a service token, by its name or client id. A gate that runs refuses it at once."""
     settings, now = load(path, os.environ), time.time()
-    with _opened(settings) as store:
+    with opened(settings, make=False) as store:
         token = _named(name, kept.every(store, now))
         kept.remove(store, token)
-    _write_down(settings, token, "deleted", now)
+    write_down(settings, _done(token, "deleted", now))
     said = f"The service token `{token.name}` is deleted."
     click.echo(json.dumps({"deleted": token.client_id, "name": token.name}, indent=2) if as_json else said)
 
 
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
-    if settings.store == "memory:":
-        raise click.UsageError(IN_MEMORY)
-    store = open_store(settings.store)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _write_down(settings: Settings, token: ServiceToken, what: str, now: float) -> None:
-    """A line in the audit log."""
-    if settings.audit is None:
-        return
-    audit = AuditLog(settings.audit)
-    details = (f"{token.name}, client id {token.client_id}", f"by {getpass.getuser()}, `glassgate service-tokens`")
-    audit.write(Event(Action.SERVICE_TOKEN, now, "", allowed=True, reason=what, details=details))
-    audit.close()
+def _done(token: ServiceToken, what: str, now: float) -> Event:
+    """What the audit log is told of it."""
+    details = (f"{token.name}, client id {token.client_id}", caller("service-tokens"))
+    return Event(Action.SERVICE_TOKEN, now, "", allowed=True, reason=what, details=details)
 
 
 def _check_new(name: str, known: list[ServiceToken]) -> None:
@@ -261,6 +238,4 @@ def _as_text(known: list[ServiceToken], used: dict[str, float], now: float) -> s
         expires += "" if now < token.expires else " expired"
         at = used.get(token.client_id)
         rows.append((token.name, token.client_id, expires, for_people(at) if at else "-"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    pad: Callable[[tuple[str, ...]], str] = lambda row: "  ".join(map(str.ljust, row, widths)).rstrip()  # noqa: E731
-    return "\n".join(map(pad, rows))
+    return "\n".join(table(rows))

@@ -1,34 +1,25 @@
 """`glassgate sessions`: who is signed in, and how that is ended while the gate runs."""
 
-import getpass
 import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from glassgate.cli.beside import caller, opened, write_down
 from glassgate.cli.explained import readable
-from glassgate.cli.options import config_option, json_option
+from glassgate.cli.options import config_option, json_option, named_app
+from glassgate.cli.table import table
 from glassgate.cli.times import for_people, for_programs
 from glassgate.config.load import load
 from glassgate.config.settings import Settings
-from glassgate.errors import did_you_mean
 from glassgate.gate.roll import Enrolled, enrolled, revoke
-from glassgate.record.audit import AuditLog
 from glassgate.record.events import Action, Event
-from glassgate.state.open import open_store
-from glassgate.state.store import Store
-
-IN_MEMORY = (
-    "The sessions are in the gate's own memory (`store: memory:`), where no other program reaches them. "
-    "Write `store: sqlite:state/glassgate.db` and restart the gate; with memory, a restart ends all of them."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +60,7 @@ def list_sessions(path: Path, as_json: bool, user: str | None, name: str | None,
     """List the sessions that live: whose, since when, until when, and which apps they have open."""
     settings, now = load(path, os.environ), time.time()
     chosen = Chosen(user, _aud(settings, name), key)
-    with _opened(settings) as store:
+    with opened(settings, make=False) as store:
         found = sorted(filter(chosen.takes, enrolled(store, now)), key=lambda one: one.session.created)
     apps = {app.aud: app.name for app in settings.apps}
     if as_json:
@@ -95,10 +86,10 @@ def revoke_sessions(
         raise click.UsageError("Say whose sessions shall end: --user, --app or --id; or --all.")
     settings, now = load(path, os.environ), time.time()
     chosen = Chosen(user, _aud(settings, name), key)
-    with _opened(settings) as store:
+    with opened(settings, make=False) as store:
         found = list(filter(chosen.takes, enrolled(store, now)))
         revoke(store, (one.session for one in found), now, secrets.token_urlsafe(9))
-    _write_down(settings, found, now)
+    write_down(settings, *(_ended(one, now) for one in found))
     apps = {app.aud: app.name for app in settings.apps}
     if as_json:
         click.echo(json.dumps([_told(one, apps) for one in found], indent=2))
@@ -107,42 +98,16 @@ def revoke_sessions(
 
 
 def _aud(settings: Settings, name: str | None) -> str | None:
-    if name is None:
-        return None
-    auds = {app.name: app.aud for app in settings.apps}
-    if name not in auds:
-        raise click.UsageError(f"There is no app `{name}` in {settings.path}: {did_you_mean(name, auds)}")
-    return auds[name]
+    return None if name is None else named_app(settings, name).aud
 
 
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
-    """The store of a gate. Of one that has never run nothing is made: it has no sessions."""
-    if settings.store == "memory:":
-        raise click.UsageError(IN_MEMORY)
-    kind, _, place = settings.store.partition(":")
-    never_ran = kind == "sqlite" and not Path(place).exists()
-    store = open_store("memory:" if never_ran else settings.store)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _write_down(settings: Settings, found: list[Enrolled], now: float) -> None:
-    if settings.audit is None or not found:
-        return
-    audit = AuditLog(settings.audit, queue_size=len(found))
-    by = f"by {getpass.getuser()}, `glassgate sessions revoke`"
-    for one in found:
-        identity = one.session.identity
-        audit.write(
-            Event(
-                Action.REVOKED, now, "", user_id=identity.user_id, email=identity.email, provider=identity.provider,
-                details=(f"session {one.session.id}", by),
-            )
-        )  # fmt: skip
-    audit.close()
+def _ended(one: Enrolled, now: float) -> Event:
+    """What the audit log is told of it."""
+    identity = one.session.identity
+    return Event(
+        Action.REVOKED, now, "", user_id=identity.user_id, email=identity.email, provider=identity.provider,
+        details=(f"session {one.session.id}", caller("sessions revoke")),
+    )  # fmt: skip
 
 
 def _told(one: Enrolled, apps: dict[str, str]) -> dict[str, Any]:
@@ -174,9 +139,8 @@ def _as_text(found: list[Enrolled], apps: dict[str, str]) -> str:
         who = identity.email or identity.unverified_email or identity.name or identity.user_id
         since, until = for_people(session.created), for_people(session.expires)
         rows.append((session.id, readable(who), identity.provider, since, until, ", ".join(_apps(one, apps)) or "-"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", f"{_counted(found)}."]) if found else "Nobody is signed in."
+    return "\n".join([*table(rows), "", f"{_counted(found)}."]) if found else "Nobody is signed in."
+
 
 
 def _counted(found: list[Enrolled]) -> str:

@@ -36,6 +36,12 @@ REASONS = {
     "interaction_needed": "the identity provider wanted the person back: sign in again",
     "provider_not_allowed": "the session is of a provider that signs nobody in at this app",
     "audience": "its token is another app's",
+    "binding_missing": "the cookie that its token is bound to did not come along",
+    "service_token_unknown": "there is no service token of the client id that it brought",
+    "service_token_expired": "its service token has expired: `service-tokens rotate NAME --duration 8760h` renews it",
+    "service_token_wrong_secret": "it brought another secret than its service token's",
+    "service_token_malformed": "its service token came by half, twice, or in both forms at once",
+    "form_kept": "its session had ended, and its form waits until its sender has signed in",
     "plain_http": "it came over plain http",
     "host_unknown": "the gate has no such host or port",
     "websocket_origin": "a page of another site opened the WebSocket: see `websocket_origins`",
@@ -151,6 +157,7 @@ def _facts(one: Told, now: float) -> Iterator[str]:
         yield from (f"            {detail}" for detail in line.get("Details", ()))
 
 
+UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 HIDDEN = ("provider_type", "subject", "now")
 
 
@@ -178,11 +185,9 @@ def _clock(at: float) -> str:
 
 
 def _span(seconds: int) -> str:
-    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= unit:
-            count = seconds // unit
-            return f"{count} {name}{'s' if count > 1 else ''}"
-    return f"{max(seconds, 0)} seconds"
+    unit, name = next((one for one in UNITS if seconds >= one[0]), (1, "second"))
+    count = max(seconds, 0) // unit
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 # --- as data ----------------------------------------------------------------------------------------------

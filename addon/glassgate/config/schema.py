@@ -214,7 +214,7 @@ class App(Part):
     origin: Annotated[addresses.Url, Text(addresses.origin, "http://127.0.0.1:9000")] = Field(
         description="Where its traffic goes."
     )
-    policies: Annotated[list[Policy], SOME] = Field(description="In order; the first that holds decides.")
+    policies: Annotated[list[Policy], SOME] = Field(description="Who may open it; the first that holds decides.")
     aud: Annotated[str, Text(values.aud)] | None = Field(
         None, description="Its AUD tag, 64 hex digits. Default: made from the team and the name."
     )

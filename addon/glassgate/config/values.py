@@ -95,6 +95,8 @@ def path(text: str) -> Path:
     """A path, relative to the file or absolute."""
     if not text.strip() or not text.isprintable():
         raise BadValueError("this is no path", "write the path of a file")
+    if "://" in text:
+        raise BadValueError("this is an address, and a file is wanted", "save it beside this file, and write its path")
     return Path(text)
 
 

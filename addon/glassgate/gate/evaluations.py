@@ -30,7 +30,7 @@ type Asker = tuple[str, ...]  # whom an answer is about, with all that it may go
 
 class Evaluations:
     """The services that policies ask. An answer is believed till its own `exp`, at most a minute, for the same visitor
-    at the same address; no answer is remembered."""
+    at the same address. That there was none is not remembered."""
 
     def __init__(
         self, issuer: str, secrets: Callable[[str], tuple[bytes, ...]], fetch: Fetch, chance: Callable[[int], str]

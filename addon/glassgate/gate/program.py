@@ -1,7 +1,7 @@
 """A token for a program that a person runs: they say so on a page of the team domain, and the program fetches it.
 
 The program (`glassgate login`) listens on loopback, and opens the page with the digest of a secret of its own (as RFC
-7636 has it). The page says which app is asked for, by which port and with which words. What comes back by the browser
+7636 has it). The page says which app is asked for, by which port and with which code. What comes back by the browser
 opens nothing without the secret, and names who gave it (RFC 9207): a program that asked elsewhere does not take it.
 """
 

@@ -7,8 +7,8 @@ import yaml
 
 from config.files import SECRET, TENANT
 from glassgate.access.explain import PARTS
-from glassgate.config.foreign import Foreign, read
-from glassgate.config.importing import convert, covers
+from glassgate.config.cloudflare.reading import Foreign, read
+from glassgate.config.cloudflare.taking import convert, covers
 from glassgate.config.load import load
 from glassgate.config.safety import warnings
 
@@ -173,6 +173,7 @@ LEFT = [
         "`options_preflight_bypass` is left out: the origin answers preflights",
     ),
     ("a private destination", {"destinations": [{"type": "private", "cidr": "10.0.0.0/8"}]}, "a private destination"),
+    ("a logo elsewhere", {"logo_url": "https://x.example/logo.svg"}, "`logo_url` is left out: this is an address"),
     ("a duration that is too short", {"session_duration": "0s"}, "`session_duration`: `0s` is too short"),
 ]
 

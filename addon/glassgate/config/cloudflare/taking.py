@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from glassgate.config import foreign
-from glassgate.config.foreign import RULES, Entry, Foreign, Thing
-from glassgate.config.import_rules import MADE, SETTINGS, Known, Tree, UntakenError, entra, line, oidc
+from glassgate.config.cloudflare import reading
+from glassgate.config.cloudflare.reading import EMPTY, RULES, Entry, Foreign, Thing
+from glassgate.config.cloudflare.tables import MADE, SETTINGS, Known, Tree, UntakenError, entra, line, oidc
 from glassgate.config.keys import hold_against_schema
 from glassgate.config.names import check
 from glassgate.errors import GlassgateError
 
 VARIABLE = "${"  # whoever wrote the file could have the gate show its secrets
 DECISIONS = {"allow": "allow", "deny": "deny", "bypass": "bypass", "non_identity": "service_auth"}
+MORE = "give it what GET …/access/identity_providers answers, too"
 # What makes a policy stricter than its rules are: without it, it would let more in.
 STRICTER = (
     "approval_required", "purpose_justification_required", "isolation_required", "mfa_config", "connection_rules",
@@ -121,7 +122,7 @@ class _Work:
         kept: Tree = {}
         lost = False
         for part in RULES:
-            for place, selector, value in foreign.rules(thing.said, part):
+            for place, selector, value in reading.rules(thing.said, part):
                 try:
                     rule = self._rule(selector, value)
                     if (part == "exclude") is not grows and self.narrowed & {str(rule.get("group"))}:
@@ -194,7 +195,7 @@ class _Work:
             )
             return None
         for key in STRICTER:
-            if thing.said.get(key) not in (*foreign.EMPTY, {}):
+            if thing.said.get(key) not in (*EMPTY, {}):
                 self.leave(
                     thing.where, f"`{thing.name}` is left out: there is no `{key}`", "without it, it would let in more"
                 )
@@ -210,7 +211,7 @@ class _Work:
 
     def _duration(self, thing: Thing, *, policy: bool = False) -> Tree:
         text = thing.said.get("session_duration")
-        if text in foreign.EMPTY:
+        if text in EMPTY:
             return {}
         given = {"session_duration": str(text)}
         rules = [{"name": "p", "decision": "allow", "include": [{"everyone": {}}], **given}]
@@ -245,15 +246,14 @@ class _Work:
         if kind != "self_hosted":
             self.leave(thing.where, f"`{thing.name}` is an app of type {kind}", "only what is behind a proxy is taken")
             return
-        if thing.said.get("mfa_config") not in (*foreign.EMPTY, {}):
+        if thing.said.get("mfa_config") not in (*EMPTY, {}):
             self.leave(
                 thing.where, f"the app `{thing.name}` is left out: there is no `mfa_config`", "require an `auth_method`"
             )
             return
         domains, providers, policies = self._domains(thing), self._providers(thing), self._policies(thing)
         if providers is None:
-            mend = "give it what GET …/access/identity_providers answers, too"
-            self.leave(thing.where, f"the app `{thing.name}` is left out: none of its providers is here", mend)
+            self.leave(thing.where, f"the app `{thing.name}` is left out: none of its providers is here", MORE)
             return
         if not domains or not policies:
             missing = "hosts" if not domains else "policies"
@@ -277,8 +277,8 @@ class _Work:
         if not wanted:
             return {}
         if not self.known.found.providers:
-            what = "`allowed_idps` is left out: no identity provider is here"
-            self.leave(thing.where, what, "with several of yours, write `identity_providers` for this app")
+            what = "`allowed_idps` is left out: what was read names no identity provider"
+            self.leave(thing.where, what, f"{MORE}, or write `identity_providers` for this app")
             return {}
         here = [self.known.provider_ids[one] for one in wanted if one in self.known.provider_ids]
         return {"identity_providers": here} if here else None
@@ -300,7 +300,7 @@ class _Work:
         taken = self._duration(thing)
         for theirs, (ours, unsaid, made) in SETTINGS.items():
             value = thing.said.get(theirs)
-            if value in (*foreign.EMPTY, {}, unsaid) and value is not (not unsaid):
+            if value in (*EMPTY, {}, unsaid) and value is not (not unsaid):
                 continue
             made_of = made(self.known, value)
             merged = {**taken.get(ours, {}), **made_of} if isinstance(made_of, dict) else made_of
@@ -345,7 +345,7 @@ def _named_groups(thing: Thing) -> set[str]:
     return {
         str(value.get("id"))
         for part in RULES
-        for _, selector, value in foreign.rules(thing.said, part)
+        for _, selector, value in reading.rules(thing.said, part)
         if selector == "group"
     }
 

@@ -3,8 +3,8 @@
 import pytest
 
 from glassgate.access.selectors import BY_NAME
-from glassgate.config.foreign import Foreign, Thing
-from glassgate.config.import_rules import MADE, SETTINGS, Known, UntakenError, entra, line, oidc
+from glassgate.config.cloudflare.reading import Foreign, Thing
+from glassgate.config.cloudflare.tables import MADE, SETTINGS, Known, UntakenError, entra, line, oidc
 from glassgate.config.schema import App
 
 VALUES = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glassgate.config.foreign import Foreign, read, rules
+from glassgate.config.cloudflare.reading import Foreign, read, rules
 
 APP = {"id": "a1", "aud": "0" * 64, "name": "wiki", "domain": "wiki.example.com", "type": "self_hosted"}
 POLICY = {"id": "p1", "name": "staff", "decision": "allow", "include": [{"everyone": {}}]}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from glassgate.config.foreign import EMPTY, Entry, Foreign
+from glassgate.config.cloudflare.reading import EMPTY, Entry, Foreign
 
 Tree = dict[str, Any]
 ENTRA = ("azureAD", "azure_ad", "azure")
