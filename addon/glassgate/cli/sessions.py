@@ -142,6 +142,5 @@ def _as_text(found: list[Enrolled], apps: dict[str, str]) -> str:
     return "\n".join([*table(rows), "", f"{_counted(found)}."]) if found else "Nobody is signed in."
 
 
-
 def _counted(found: list[Enrolled]) -> str:
     return f"{len(found)} session{'' if len(found) == 1 else 's'}"
