@@ -20,8 +20,11 @@ STOCK_READY = "gate.invalid:1 listening"  # what mitmproxy says once the gate ha
 STARTING = 60  # seconds that a start may take on a busy machine
 
 
-# Below those that systems give to whoever connects: one of theirs might be taken again before a gate listens there.
-PORTS = random.Random(os.urandom(8)).sample(range(10_000, 32_000), 22_000)
+# Below those that systems give to whoever connects, and each process of a run has its own: another's might be taken
+# before a gate listens there.
+WORKER, WORKERS = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+RANGE = range(10_000 + int(WORKER.removeprefix("gw")), 32_000, int(WORKERS))
+PORTS = random.Random(os.urandom(8)).sample(RANGE, len(RANGE))
 
 
 def free_ports(count):
