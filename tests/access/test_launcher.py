@@ -25,7 +25,7 @@ def page(**other):
         "name": "Alice", "email": "alice@contoso.example", "provider": "Contoso", "tiles": (tile("wiki"),),
         "sessions": (session(is_this=True),), "more_sessions": 0, "expires": NOW, "now": NOW,
     }  # fmt: skip
-    return launcher.page(Launcher(**values | other), end_url="/end", logout_url="/out", ray=RAY)
+    return launcher.page(Launcher(**values | other), end_url="/end", logout_url="/out", refresh_url="/anew", ray=RAY)
 
 
 def choose(*choices, **other):
@@ -54,7 +54,7 @@ EVIL_PAGES = {
             EVIL, EVIL, EVIL, (EVIL_TILE, tile("x")), (session(EVIL, browser=EVIL, apps=(EVIL,)), *TWO), 0, NOW, NOW,
             done=EVIL,
         ),
-        end_url=EVIL, logout_url=EVIL, ray=EVIL,
+        end_url=EVIL, logout_url=EVIL, refresh_url=EVIL, ray=EVIL,
     ),
     "searched": page(tiles=(EVIL_TILE,), search=EVIL),
     "choose": choose(Choice(EVIL, EVIL, EVIL), app=EVIL, address=EVIL, ray=EVIL),

@@ -17,6 +17,7 @@ def denied(**other):
     values = {
         "app": "payroll", "email": "alice@contoso.example", "name": "Alice", "reason": "No policy lets you in.",
         "details": ("staff: include group: staff: no",), "ray": RAY, "logout_url": "/out", "home_url": "/home",
+        "refresh_url": "/anew",
         "text": "", "again_url": "/again",
     }  # fmt: skip
     return pages.denied(**values | other)
@@ -64,7 +65,8 @@ PAGES = {
 
 EVIL_PAGES = {
     "denied": denied(
-        app=EVIL, email=EVIL, reason=EVIL, details=(EVIL, f"{EVIL}: no"), ray=EVIL, logout_url=EVIL, home_url=EVIL,
+        app=EVIL, email=EVIL, reason=EVIL, details=(EVIL, f"{EVIL}: no"), ray=EVIL, logout_url=EVIL,
+        refresh_url=EVIL, home_url=EVIL,
         text=EVIL, again_url=EVIL,
     ),
     "denied by name": denied(email=None, name=EVIL),
@@ -215,6 +217,7 @@ def test_denied_says_who_and_why_and_what_was_asked():
                 "https://a.example/b": "https://a.example/b",
                 "Try again": "/again",
                 "Your applications": "/home",
+                "Have your provider asked anew": "/anew",
                 "Sign in as someone else": "/out",
             },
         ),

@@ -4,8 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from gate.site import MFA, NOW, STAFF, TEAM, WIKI, Browser, Party, app, person, reason, signed_in, site_of
-from glassgate.access.policy import Rule
+from gate.site import (
+    BROWSER,
+    MFA,
+    NOW,
+    PAYROLL,
+    STAFF,
+    TEAM,
+    WIKI,
+    Browser,
+    Party,
+    app,
+    person,
+    reason,
+    signed_in,
+    site_of,
+)
+from glassgate.access.policy import Decision, Policy, Rule
+from glassgate.gate.exchange import Forward
+from glassgate.gate.launcher import REFRESH_PATH
 from glassgate.oidc.client_auth import ClientSecret
 from glassgate.oidc.provider import Provider
 
@@ -114,3 +131,97 @@ def test_a_session_of_a_provider_that_an_app_no_longer_takes_counts_no_more():
     browser.site = site_of(apps=[narrowed], keys=site.keys, sessions=site.sessions)
     answer = browser.ask(WIKI, "/", headers={"accept": "*/*"})
     assert (answer.status, reason(answer)) == (401, "provider_not_allowed")
+
+
+# --- refresh-identity --------------------------------------------------------------------------------------
+
+WRITERS = Rule("entra_group: writers", lambda facts: facts.identity and "writers" in (facts.identity.groups or ()))
+
+
+def test_who_was_just_put_into_a_group_has_it_read_anew():
+    journal = app("journal", "journal.localhost", Policy("writers", Decision.ALLOW, (WRITERS,)))
+    site = site_of(apps=[app("wiki", WIKI, STAFF), journal])
+    browser = Browser(site)
+    assert isinstance(browser.open(WIKI, "/"), Forward)
+    site.parties["entra"].next = person("alice", groups=frozenset(["writers"]))
+    answer = browser.open("journal.localhost", "/")
+    assert answer.status == 403
+    assert f"https://{TEAM}:8443{REFRESH_PATH}" in answer.body.decode()
+    browser.at = NOW + 600
+    page = browser.open(TEAM, REFRESH_PATH)
+    assert page.status == 200
+    assert "asked for anew" in page.body.decode()
+    assert isinstance(browser.open("journal.localhost", "/"), Forward)
+    assert isinstance(browser.ask(WIKI, "/"), Forward)  # by the token from before: the session is renewed
+    assert len(site.parties["entra"].asked) == 2
+
+
+def test_what_the_provider_says_now_takes_away_too():
+    site = site_of()
+    browser = Browser(site)
+    browser.open(WIKI, "/")
+    site.parties["entra"].next = replace(person("alice"), email="mallory@contoso.example")
+    assert browser.open(TEAM, REFRESH_PATH).status == 200
+    browser.at = NOW + 1  # what was read of a session is believed for less than that
+    assert browser.ask(WIKI, "/").status == 403
+
+
+def test_it_lengthens_the_session_and_keeps_what_was_proven():
+    site = site_of()
+    browser = Browser(site)
+    party = site.parties["entra"]
+    party.next = person("bob", acrs=frozenset(["c1"]))
+    browser.open(PAYROLL, "/")
+    before = browser.jars[TEAM]["__Host-CF_Authorization"]
+    browser.at = NOW + 80_000
+    browser.open(TEAM, REFRESH_PATH)
+    assert party.asked[-1].acrs == ("c1",)
+    assert party.asked[-1].login_hint == person("bob").login_hint
+    assert browser.jars[TEAM]["__Host-CF_Authorization"] != before
+    browser.at = NOW + 100_000
+    assert isinstance(browser.open(PAYROLL, "/"), Forward)
+    assert len(party.asked) == 2
+
+
+def test_another_who_signs_in_there_gets_nothing_of_the_first():
+    site = site_of()
+    browser = Browser(site)
+    browser.open(WIKI, "/")
+    site.parties["entra"].next = person("bob")
+    assert "bob@contoso.example" in browser.open(TEAM, REFRESH_PATH).body.decode()
+    assert browser.ask(WIKI, "/", headers={"accept": "*/*"}).status == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"accept": "*/*"},
+        {**BROWSER, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+        {**BROWSER, "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+        {**BROWSER, "sec-fetch-mode": "navigate", "sec-purpose": "prefetch"},
+    ],
+)
+def test_no_other_page_has_it_read_anew(headers):
+    site = site_of()
+    browser = Browser(site)
+    browser.open(WIKI, "/")
+    assert browser.ask(TEAM, REFRESH_PATH, headers=headers).status == 400
+    assert len(site.parties["entra"].asked) == 1
+
+
+def test_who_is_not_signed_in_signs_in():
+    browser = Browser(site_of())
+    assert browser.open(TEAM, REFRESH_PATH).status == 200
+    assert signed_in(browser)
+    assert Browser(site_of()).ask(TEAM, REFRESH_PATH, method="POST").status == 405
+    assert Browser(site_of()).ask(WIKI, REFRESH_PATH).status == 404
+
+
+def test_a_session_of_a_provider_that_is_gone_signs_in_with_another():
+    site = two_providers()
+    browser = Browser(site)
+    browser.open(WIKI, "/")
+    browser.open(TEAM, "/?idp=first")
+    browser.site = site_of(apps=[app("wiki", WIKI, STAFF)], keys=site.keys, sessions=site.sessions)
+    browser.open(TEAM, REFRESH_PATH)
+    assert len(browser.site.parties["entra"].asked) == 1

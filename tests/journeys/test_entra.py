@@ -2,6 +2,7 @@
 faults on command. Nothing here is a part of the product that stands in for another."""
 
 import json
+import re
 import time
 
 import pytest
@@ -146,6 +147,21 @@ def test_groups_are_read_anew(running_demo, tmp_path):
         while alice.ask(demo.url("wiki"), headers=PROGRAMS).status == 403:
             assert time.monotonic() < until + 10
             time.sleep(0.1)
+
+
+def test_who_was_just_put_into_a_group_asks_anew(running_demo, tmp_path):
+    with running_demo(tmp_path) as demo:
+        lab(demo, "user", "groups", "alice", "--remove", STAFF)
+        alice = Visitor(demo.ca)
+        page = alice.sign_in(demo.url("wiki"), "alice")
+        assert page.status == 403
+        lab(demo, "user", "groups", "alice", "--add", STAFF)
+        assert alice.open(demo.url("wiki")).status == 403
+        (link,) = re.findall(r'href="([^"]*/refresh-identity)"', page.text)
+        page = alice.open(link)
+        assert (page.status, page.url) == (200, demo.url("team", "/?done=refreshed")), "no password is asked for"
+        assert demo.url("wiki") in page.text
+        assert alice.open(demo.url("wiki")).status == 200
 
 
 def test_a_tenant_that_is_away_ends_no_session(running_demo, tmp_path):

@@ -19,6 +19,7 @@ NAMES: Mapping[str, str] = {
     "id": "8f3a1c9be2d04b7a",
     "again_url": "https://payroll.example.com/",
     "logout_url": "https://team.example.com/cdn-cgi/access/logout",
+    "refresh_url": "https://team.example.com/cdn-cgi/access/refresh-identity",
     "home_url": "https://team.example.com/",
 }
 # Styles stand in the page, pictures may come from elsewhere, and nothing acts: the page is shown at the app's own host.

@@ -87,7 +87,7 @@ def choose_provider(*, app: str | None, address: str, choices: Sequence[Choice],
     return render("choose", ray, app=app, address=address, choices=first_the_last)
 
 
-def page(shown: Launcher, *, end_url: str, logout_url: str, ray: str) -> str:
+def page(shown: Launcher, *, end_url: str, logout_url: str, refresh_url: str, ray: str) -> str:
     """The launcher. `end_url` takes the forms that end other sessions."""
     return render(
         "launcher",
@@ -99,6 +99,7 @@ def page(shown: Launcher, *, end_url: str, logout_url: str, ray: str) -> str:
         sessions=[(one, moment(one.since), ago(max(0.0, shown.now - one.seen))) for one in shown.sessions],
         end_url=end_url,
         logout_url=logout_url,
+        refresh_url=refresh_url,
     )
 
 

@@ -46,6 +46,12 @@ MESSAGES = {
         "Signing out happens only when you go there yourself, not when another page asks for it.",
         "To sign out, open this address directly.",
     ),
+    "refresh_by_page": Message(
+        400,
+        "Nothing was asked for",
+        "Your provider is asked who you are only when you go there yourself, not when another page asks for it.",
+        "To have it asked, open this address directly.",
+    ),
     "handoff_expired": Message(
         400,
         "That took a little too long",

@@ -74,6 +74,7 @@ def denied(
     ray: str,
     again_url: str,
     logout_url: str,
+    refresh_url: str,
     home_url: str,
 ) -> str:
     """403: signed in, and not allowed. `details` are the rules that were asked, each ending in ": " and its answer.
@@ -91,6 +92,7 @@ def denied(
         again_url=again_url,
         answers=[line.rpartition(": ")[::2] for line in details],
         logout_url=logout_url,
+        refresh_url=refresh_url,
         home_url=home_url,
     )
 

@@ -61,6 +61,7 @@ def denied(
     urls = {
         "again_url": site.url(host, again or request.target),
         "logout_url": site.url(site.team, TEAM_PREFIX + "logout"),
+        "refresh_url": site.url(site.team, TEAM_PREFIX + "refresh-identity"),
         "home_url": site.url(site.team, "/"),
     }
     own = site.block_pages.get(app.aud)

@@ -158,6 +158,8 @@ def _team(site: Site, request: Request) -> Steps[Outcome]:
         return (yield from launcher.logo(site, request))
     if request.path == "/":
         return (yield from sign_in.home(site, request))
+    if request.path == launcher.REFRESH_PATH:
+        return (yield from sign_in.refresh(site, request))
     if request.path.startswith(sign_in.LOGIN_PATH):
         return (yield from sign_in.login(site, request))
     if request.path == callback.CALLBACK_PATH:

@@ -24,10 +24,15 @@ from glassgate.oidc.errors import SignInError
 from glassgate.record.events import Action
 
 END_PATH = TEAM_PREFIX + "end-session"
+REFRESH_PATH = TEAM_PREFIX + "refresh-identity"
 LOGO_PATH = TEAM_PREFIX + "logo/"
 MOST_SHOWN = 50  # sessions
 LONGEST_FORM = 512  # bytes
-DONE = {"ended": "That browser is signed out."}
+REFRESHED = "refreshed"
+DONE = {
+    "ended": "That browser is signed out.",
+    REFRESHED: "Your account was asked for anew: this is what is open to you now.",
+}
 # A form of a page without referrers comes with `Origin: null` (Fetch, section 3.2). Others are told nothing either way.
 REFERRER = "same-origin"
 
@@ -57,7 +62,9 @@ def show(site: Site, request: Request, session: Session) -> Steps[Answer]:
         search=query.get("q", [""])[0].strip()[: launcher.LONGEST_SEARCH],
         done=DONE.get(query.get("done", [""])[0], ""),
     )  # fmt: skip
-    html = launcher.page(shown, end_url=END_PATH, logout_url=site.url(site.team, LOGOUT_PATH), ray=request.ray)
+    html = launcher.page(
+        shown, end_url=END_PATH, logout_url=site.url(site.team, LOGOUT_PATH), refresh_url=REFRESH_PATH, ray=request.ray
+    )
     return answers.page(request, 200, html, csp=LAUNCHER_CSP, referrer=REFERRER)
 
 

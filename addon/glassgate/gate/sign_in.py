@@ -11,12 +11,12 @@ from glassgate.access.seal import Purpose
 from glassgate.access.session import Session
 from glassgate.gate import answers, choice, denials, hand_off, launcher
 from glassgate.gate.apps import path_of
-from glassgate.gate.credentials import confirmed_session, was_revoked
+from glassgate.gate.credentials import confirmed_session, global_session, was_revoked
 from glassgate.gate.exchange import Answer, Lane, Request, Steps, ask
 from glassgate.gate.hand_off import Wish
 from glassgate.gate.known import known
 from glassgate.gate.site import TEAM_PREFIX, Site
-from glassgate.gate.visitor import is_navigation
+from glassgate.gate.visitor import is_navigation, is_top_level
 from glassgate.oidc.errors import SignInError
 from glassgate.oidc.relying_party import AuthorizationRequest, RelyingParty, code_challenge
 
@@ -63,6 +63,20 @@ def home(site: Site, request: Request) -> Steps[Answer]:
     if len(offered) != 1:
         return choice.page(site, request, wish, list(site.parties))
     return (yield from _begin_first(site, request, wish, offered[0]))
+
+
+def refresh(site: Site, request: Request) -> Steps[Answer]:
+    """`/cdn-cgi/access/refresh-identity`: back to the provider, who says anew who this is; then the launcher.
+
+    For whoever was just put into a group. The session that comes of it takes the place of the one that stands.
+    """
+    if not is_top_level(request):
+        return answers.standard(request, "refresh_by_page")
+    session = yield from global_session(site, request)
+    if session is None or session.identity.provider not in site.parties:
+        return answers.redirect(request, site.url(site.team, "/"))
+    wish = Wish(None, site.team, f"/?done={launcher.REFRESHED}")
+    return (yield from _begin_again(site, request, wish, session, frozenset()))
 
 
 def first(
