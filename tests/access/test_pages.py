@@ -217,7 +217,7 @@ def test_denied_says_who_and_why_and_what_was_asked():
                 "https://a.example/b": "https://a.example/b",
                 "Try again": "/again",
                 "Your applications": "/home",
-                "Have your provider asked anew": "/anew",
+                "Check again": "/anew",
                 "Sign in as someone else": "/out",
             },
         ),

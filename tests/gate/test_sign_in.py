@@ -150,7 +150,7 @@ def test_who_was_just_put_into_a_group_has_it_read_anew():
     browser.at = NOW + 600
     page = browser.open(TEAM, REFRESH_PATH)
     assert page.status == 200
-    assert "asked for anew" in page.body.decode()
+    assert "Checked again" in page.body.decode()
     assert isinstance(browser.open("journal.localhost", "/"), Forward)
     assert isinstance(browser.ask(WIKI, "/"), Forward)  # by the token from before: the session is renewed
     assert len(site.parties["entra"].asked) == 2

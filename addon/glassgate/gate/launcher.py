@@ -31,7 +31,7 @@ LONGEST_FORM = 512  # bytes
 REFRESHED = "refreshed"
 DONE = {
     "ended": "That browser is signed out.",
-    REFRESHED: "Your account was asked for anew: this is what is open to you now.",
+    REFRESHED: "Checked again: this is what is open to you now.",
 }
 # A form of a page without referrers comes with `Origin: null` (Fetch, section 3.2). Others are told nothing either way.
 REFERRER = "same-origin"
