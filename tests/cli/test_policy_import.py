@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import yaml
 
 from cli.asked import glassgate
@@ -59,8 +60,9 @@ def test_what_holds_no_app(tmp_path):
     assert "no app is in it" in err
 
 
-def test_what_is_no_json(tmp_path):
-    code, _, err = imported(tmp_path, "hello")
+@pytest.mark.parametrize("text", ["hello", "[" * 1_000_000], ids=["a word", "without a bottom"])
+def test_what_is_no_json(tmp_path, text):
+    code, _, err = imported(tmp_path, text)
     assert code == 1
     assert "0.json: this is no JSON" in err
     assert glassgate("policy", "import", tmp_path / "none")[0] == 2

@@ -98,6 +98,7 @@ BROKEN = [
     ("empty", " \n", "users: the list is empty"),
     ("no head", "a@x.example\nb@x.example\n", "users:1: the first line names no columns"),
     ("half JSON", '{"email": "a@x.example"}\n{"email":', "users:2: this line is no JSON object"),
+    ("JSON without a bottom", '{"email":' + "[" * 1_000_000, "users:1: this line is no JSON object"),
     ("JSON, and nobody", '{"colour": "red"}', "users:1: nothing of this says who it is"),
 ]
 

@@ -2,11 +2,13 @@
 
 from ipaddress import ip_address, ip_network
 
+import jwt
 import pytest
 
 from gate.site import request_of
 from glassgate.gate.headers import client_address, country, for_origin, for_visitor
 
+OURS = "https://team.localhost:8443"
 SPOOFS = [
     "Cf-Access-Jwt-Assertion", "CF-ACCESS-JWT-ASSERTION", "Cf_Access_Jwt_Assertion",
     "cf-access_authenticated-user-email", "Cf-Access-Authenticated-User-Email", "Cf-Access-Client-Id",
@@ -24,7 +26,8 @@ SPOOFS = [
 def sent(request, **more):
     given = {
         "host": "wiki.localhost:8443", "client": ip_address("127.0.0.1"), "assertion": "a.b.c",
-        "email": "alice@contoso.example", "forward_cookie": False, "websocket": False, "bearer": "a.b.c", **more,
+        "email": "alice@contoso.example", "forward_cookie": False, "websocket": False,
+        "issuer": OURS, **more,
     }  # fmt: skip
     return [(name.decode().lower(), value.decode()) for name, value in for_origin(request, **given)]
 
@@ -121,10 +124,22 @@ def test_cookies_of_http2_are_joined():
     assert dict(sent(request_of("/", headers=[("cookie", "a=1"), ("cookie", "b=2")])))["cookie"] == "a=1; b=2"
 
 
-def test_a_bearer_token_of_ours_goes_and_any_other_stays():
-    assert "authorization" not in dict(sent(request_of("/", headers=[("Authorization", "Bearer a.b.c")])))
-    assert dict(sent(request_of("/", headers=[("Authorization", "Bearer x.y.z")])))["authorization"] == "Bearer x.y.z"
-    assert dict(sent(request_of("/", headers=[("Authorization", "Basic eDp5")])))["authorization"] == "Basic eDp5"
+def bearer(issuer, scheme="Bearer "):
+    return scheme + jwt.encode({"iss": issuer, "aud": ["another"], "exp": 1}, "x" * 32)
+
+
+@pytest.mark.parametrize("value", [bearer(OURS), bearer(OURS, "bearer  "), bearer(OURS) + " "])
+def test_a_bearer_token_of_ours_goes_whatever_it_is_for(value):
+    assert "authorization" not in dict(sent(request_of("/", headers=[("Authorization", value)])))
+    got = sent(request_of("/", headers=[("authorization", value), ("Authorization", "Basic eDp5")]))
+    assert [value for name, value in got if name == "authorization"] == ["Basic eDp5"]
+
+
+@pytest.mark.parametrize(
+    "value", [bearer(OURS + ".example"), bearer(""), "Bearer x.y.z", "Bearer", "Basic eDp5", bearer(OURS, "JWT ")]
+)
+def test_any_other_authorization_stays(value):
+    assert dict(sent(request_of("/", headers=[("Authorization", value)])))["authorization"] == value
 
 
 def test_a_websocket_keeps_its_upgrade():

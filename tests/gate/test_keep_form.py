@@ -1,5 +1,7 @@
 """A form that meets an ended session: which is kept, which is not, and that nothing of it goes any further."""
 
+from dataclasses import replace
+
 import pytest
 
 from gate.forms import FORM, HOUR, LIMIT, OWN, Failing, is_kept, location, page_after, post, say, too_late, wiki
@@ -137,6 +139,16 @@ def test_idle_or_not_who_was_revoked_leaves_nothing():
     run(browser.site.sessions.end(session_of(browser)))
     browser.at += 3600
     assert not is_kept(post(browser))
+
+
+def test_whom_the_provider_wants_to_see_leaves_nothing_while_the_token_lasts():
+    browser = Browser(site_of(apps=[wiki()]))
+    browser.open(WIKI, "/edit")
+    session = session_of(browser)
+    assert run(browser.site.sessions.replace(session, replace(session, challenge=""), NOW))
+    browser.at += 2
+    answer = post(browser)
+    assert (answer.status, is_kept(answer)) == (302, False)
 
 
 def test_who_is_not_idle_yet_has_a_session():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from journeys.chromium import chromium, sign_in
+from journeys.chromium import sign_in
 
 SHOTS = os.environ.get("GLASSGATE_SCREENSHOTS")  # a folder to leave pictures in, for people who want to look
 
@@ -16,12 +16,6 @@ SHOTS = os.environ.get("GLASSGATE_SCREENSHOTS")  # a folder to leave pictures in
 @pytest.fixture(scope="module")
 def demo(running_demo, tmp_path_factory):
     with running_demo(tmp_path_factory.mktemp("demo")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser(demo, tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("home"), demo.ca) as made:
         yield made
 
 

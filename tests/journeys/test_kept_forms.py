@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from glassgate.access import token
 from glassgate.state.keyring import KeyRing
-from journeys.chromium import chromium, sign_in
+from journeys.chromium import sign_in
 
 MIB = 1 << 20
 LIMIT = 3 * MIB
@@ -76,12 +76,6 @@ def demo(running_demo, origin, tmp_path_factory):
         config["apps"][0] |= {"origin": f"http://127.0.0.1:{origin.server_port}", "keep_forms": LIMIT}
 
     with running_demo(tmp_path_factory.mktemp("demo"), edit) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser(demo, tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("home"), demo.ca) as made:
         yield made
 
 

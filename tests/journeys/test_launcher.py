@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from journeys.chromium import chromium, sign_in
+from journeys.chromium import sign_in
 
 SHOTS = os.environ.get("GLASSGATE_SCREENSHOTS")  # a folder to leave pictures in, for people who want to look
 LOGO = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><circle cx='4' cy='4' r='4' fill='teal'/></svg>"
@@ -31,12 +31,6 @@ def demo(running_demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     (folder / "wiki.svg").write_text(LOGO)
     with running_demo(folder, two_providers) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser(demo, tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("home"), demo.ca) as made:
         yield made
 
 

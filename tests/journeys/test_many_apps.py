@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from journeys.chromium import chromium, sign_in
+from journeys.chromium import sign_in
 from journeys.visitor import Visitor
 
 STAFF = [{"name": "staff", "decision": "allow", "include": [{"email_domain": "contoso.example"}]}]
@@ -15,6 +15,8 @@ CLOSED = """<!doctype html><title>{{ app }}</title><style>h1 { color: rgb(1, 2, 
 <h1>{{ name }} is not on the list</h1><a href="{{ again_url }}">Again</a><p>{{ id }}"""
 FETCH = """([url, method, headers]) => fetch(url, {method, headers, credentials: "include"})
     .then(answer => answer.json().then(said => [answer.status, said]), () => "not to be read")"""
+POST = """url => { const form = document.createElement("form"); Object.assign(form, {method: "post", action: url});
+    document.body.append(form); form.submit(); }"""
 
 
 class Origin(ThreadingHTTPServer):
@@ -41,7 +43,7 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_PUT = do_OPTIONS = answer  # noqa: N815 - as the library wants them
+    do_GET = do_POST = do_PUT = do_OPTIONS = answer  # noqa: N815 - as the library wants them
 
     def log_message(self, *_):
         pass
@@ -75,17 +77,13 @@ def demo(running_demo, origin, tmp_path_factory):
             app("strict", "strict.localhost", same_site="strict", binding_cookie=True),
             app("api", "api.apps.localhost", cors=reading),
             app("own", "own.localhost", cors={"preflight": "origin"}),
+            app("lax", "lax.localhost"),
+            app("none", "none.localhost", same_site="none"),
         ]
 
     folder = tmp_path_factory.mktemp("demo")
     (folder / "closed.html").write_text(CLOSED)
     with running_demo(folder, edit) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser(demo, tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("home"), demo.ca) as made:
         yield made
 
 
@@ -171,6 +169,17 @@ def test_a_script_of_a_named_page_reads_and_any_other_does_not(demo, page, origi
         page.goto(demo.url(other))
         assert page.evaluate(FETCH, wish) == "not to be read"
     assert not [target for _, target, _ in origin.asked if target.startswith("api.")], "nor is the application asked"
+
+
+def test_a_form_of_another_site_comes_with_the_session_only_where_an_app_says_so(demo, page, origin):
+    for host in ("lax", "none"):
+        page.goto(demo.url(host))
+    for host, arrives in (("lax", False), ("none", True)):
+        page.goto(demo.url("pages"))
+        with page.expect_navigation():
+            page.evaluate(POST, demo.url(host, "/order"))
+        assert who(page) == "alice@contoso.example"
+        assert (("POST", f"{host}.localhost/order") in [asked[:2] for asked in origin.asked]) is arrives
 
 
 def test_a_preflight_for_the_origin_brings_it_nothing_of_anybody(demo, page, origin):

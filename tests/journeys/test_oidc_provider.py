@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from journeys.chromium import chromium
 from journeys.demo import free_ports
 from journeys.provider import npm_provider
 
@@ -36,12 +35,6 @@ def demo(running_demo, tmp_path_factory):
         callback = made.url("team", "/cdn-cgi/access/callback")
         with npm_provider("provider.mjs", folder / "provider.txt", provider_port, callback):
             yield made
-
-
-@pytest.fixture(scope="module")
-def browser(demo, tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("home"), demo.ca) as made:
-        yield made
 
 
 def sign_in(page, name):

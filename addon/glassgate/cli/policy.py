@@ -66,7 +66,7 @@ def _value(text: str) -> Any:
     """What a claim holds: a number or a list is written as JSON, anything else is text."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

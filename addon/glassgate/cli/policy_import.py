@@ -49,5 +49,5 @@ def _json(file: Path) -> object:
         return json.loads(file.read_text("utf-8"))
     except OSError as fault:
         raise click.UsageError(f"{file} cannot be read: {fault.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise GlassgateError("this is no JSON", where=str(file), mend="save what the API or Terraform prints") from None

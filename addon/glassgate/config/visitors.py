@@ -146,7 +146,7 @@ def _of_json(text: str, name: str) -> Iterator[Visitor]:
             continue
         try:
             given = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             given = None
         if not isinstance(given, dict):
             raise GlassgateError(

@@ -73,7 +73,7 @@ def _passed(site: Site, request: Request, app: App, host: str) -> Forward:
     )  # fmt: skip
     onward = headers.for_origin(
         request, host=site.authority(host), client=site.client(request), assertion=None, email=None,
-        forward_cookie=False, websocket=False, bearer=None,
+        forward_cookie=False, websocket=False, issuer=site.issuer,
     )  # fmt: skip
     said = tuple(field for field in onward if SAID.fullmatch(field[0].lower()))
     return Forward(replace(app, max_body=0), said, request.target, False, told, None)

@@ -8,6 +8,7 @@ from itertools import compress
 
 from glassgate.access import cookies
 from glassgate.access.facts import Address
+from glassgate.access.token import claims_issuer
 from glassgate.gate.exchange import Fields, Request
 from glassgate.gate.target import BadRequestError
 
@@ -63,22 +64,21 @@ def for_origin(
     email: str | None,
     forward_cookie: bool,
     websocket: bool,
-    bearer: str | None = None,
+    issuer: str,
     without: bytes = b"",
 ) -> Fields:
     """The headers that the origin gets: hop-by-hop and spoofable ones removed first, then ours added.
 
-    Without `assertion` it is told of nobody. `bearer` is one of our tokens, which came as a Bearer and goes no further,
-    as does the header named `without` (in lower case).
+    Without `assertion` it is told of nobody. A Bearer that says to be of our `issuer` goes no further, whatever app or
+    time it is for, nor does the header named `without` (in lower case).
     A Connection header may name further hop-by-hop ones; it can never make one of ours disappear.
     """
     listed = _listed(request.values(b"connection"))
     kept = [*compress(request.headers, _may_stay(tuple([name for name, _ in request.headers])))]
     if listed:
         kept = [field for field in kept if field[0].lower() not in listed]
-    if bearer and request.values(b"authorization"):
-        ours_to_take = bearer.encode()
-        kept = [field for field in kept if field[0].lower() != b"authorization" or bearer_of(field[1]) != ours_to_take]
+    if request.values(b"authorization"):
+        kept = [field for field in kept if field[0].lower() != b"authorization" or not _is_ours(field[1], issuer)]
     if without:
         kept = [field for field in kept if field[0].lower() != without]
     ours = [
@@ -136,10 +136,10 @@ def _is_harmless(name: bytes) -> bool:
     return read not in HOP_BY_HOP and SPOOFABLE.fullmatch(read) is None
 
 
-def bearer_of(value: bytes) -> bytes:
-    """The token of an Authorization header by the Bearer scheme (RFC 6750), or b""."""
-    scheme, _, credential = value.partition(b" ")
-    return credential.strip() if scheme.lower() == b"bearer" else b""
+def _is_ours(authorization: bytes, issuer: str) -> bool:
+    """Whether it brings, by the Bearer scheme (RFC 6750), a token that says to be of this issuer."""
+    scheme, _, credential = authorization.partition(b" ")
+    return scheme.lower() == b"bearer" and claims_issuer(credential.strip().decode("latin-1"), issuer)
 
 
 def for_visitor(headers: Fields, *, websocket: bool) -> Fields:

@@ -224,7 +224,7 @@ def _app(site: Site, request: Request, app: App, host: str) -> Steps[Outcome]:
     onward = headers.for_origin(
         request, host=site.authority(host), client=facts.ip, assertion=found.assertion,
         email=identity.email, forward_cookie=app.forward_cookie, websocket=websocket,
-        bearer=found.assertion,
+        issuer=site.issuer,
     )  # fmt: skip
     forward = Forward(app, onward, request.target, websocket, told, found.checked, verdict.policy.name, facts.ip)
     if app.keep_forms:

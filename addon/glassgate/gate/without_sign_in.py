@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import partial
 
-from glassgate.access import token
 from glassgate.access.app import App
 from glassgate.access.facts import Facts
 from glassgate.access.policy import Decision, Verdict, judge
@@ -87,7 +86,7 @@ def _served(
         )
     onward = headers.for_origin(
         request, host=site.authority(host), client=site.client(request), assertion=assertion, email=email,
-        forward_cookie=False, websocket=websocket, bearer=_bearer_of_ours(site, request, app),
+        forward_cookie=False, websocket=websocket, issuer=site.issuer,
         without=program.header if program else b"",
     )  # fmt: skip
     return Forward(app, onward, request.target, websocket, told, None, policy, facts.ip)
@@ -103,21 +102,7 @@ def _bypassed(
     )  # fmt: skip
     onward = headers.for_origin(
         request, host=site.authority(host), client=site.client(request), assertion=None,
-        email=None, forward_cookie=False, websocket=websocket, bearer=_bearer_of_ours(site, request, app),
+        email=None, forward_cookie=False, websocket=websocket, issuer=site.issuer,
         without=program.header if program else b"",
     )  # fmt: skip
     return Forward(app, onward, request.target, websocket, told, None, policy, site.client(request))
-
-
-def _bearer_of_ours(site: Site, request: Request, app: App) -> str | None:
-    """The token of this app that came as a Bearer: it would say to the origin who somebody is, or was."""
-    for value in request.values(b"authorization"):
-        text = headers.bearer_of(value).decode("latin-1")
-        try:
-            token.verify(
-                text, site.keys.verifying, issuer=site.issuer, audience=app.aud, now=request.at, ended_too=True
-            )
-        except token.TokenError:
-            continue
-        return text
-    return None
