@@ -1,5 +1,9 @@
 """A client's HTTP/2 connection: what waits is bounded by windows, floods end it, and going down loses nothing."""
 
+import gc
+import sys
+import time
+
 import h2.config
 import h2.connection
 import h2.events
@@ -319,6 +323,29 @@ def test_an_answer_waits_for_its_window_and_says_how_much():
     assert (len(peer.body(stream)), peer.stage.layer.unsent, peer.stage.layer.idle) == (100_000, 0, True)
 
 
+def test_an_answer_that_had_to_wait_leaves_nothing():
+    peer = Peer(window=1000)
+    for _ in range(3):
+        stream = peer.ask()
+        peer.stage.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000, -1)
+        peer.h2.increment_flow_control_window(5000, stream)
+        peer.flush()
+        assert len(peer.body(stream)) == 5000
+    assert (peer.stage.layer.front.streams, peer.stage.layer.idle) == ({}, True)
+
+
+def test_a_refusal_that_had_to_wait_still_wants_no_more_of_the_body():
+    peer = Peer(window=0, decide=refuse)
+    stream = peer.ask(POST, more=True)
+    while not peer.stage.layer.unsent:
+        peer.send(stream, b"x" * 16384, more=True)
+    assert (peer.status(stream), peer.reset(stream)) == (401, None)
+    peer.h2.increment_flow_control_window(50_000, stream)
+    peer.flush()
+    assert (peer.body(stream), peer.reset(stream)) == (b"no", ErrorCodes.NO_ERROR)
+    assert peer.stage.layer.front.streams == {}
+
+
 def test_an_answer_that_is_not_wanted_any_more_does_not_wait():
     peer = Peer(window=0)
     stream = peer.ask()
@@ -423,7 +450,6 @@ def test_more_streams_than_were_offered():
 
 def test_many_small_frames_in_one_go_cost_no_more_than_their_number():
     """h2 copies what it has not read at each frame: of a megabyte in one go, many gigabytes."""
-    import time
 
     peer = Peer(limits=Limits(empty_frames=1 << 30))
     data = frames.PingFrame(0, b"12345678").serialize() * 60_000
@@ -439,6 +465,20 @@ def test_a_connection_that_lives_long_keeps_nothing_of_what_has_ended():
         assert peer.status(peer.ask()) == 401
     assert not peer.stage.layer.streams
     assert not peer.stage.layer.front.streams
+
+
+def test_a_connection_that_lives_long_grows_no_further():
+    """h2 remembers how streams ended, tens of thousands of them."""
+    peer, blocks = Peer(decide=refuse), []
+    for _ in range(2):
+        for _ in range(1500):
+            peer.ask()
+            for told in (peer.events, peer.stage.flows, peer.stage.told):
+                told.clear()
+        peer.h2._closed_streams.clear()  # the client's own
+        gc.collect()
+        blocks.append(sys.getallocatedblocks())
+    assert blocks[1] - blocks[0] < 1000
 
 
 # Time and ends

@@ -65,6 +65,7 @@ class Http2Front(Http2Server):
         self._was_told_to_go = False
         self._withheld: dict[int, int] = {}  # bytes by stream that wait for their request, so that no more may come
         self._enough: set[int] = set()  # streams whose answer comes before their request has ended
+        self._ending: set[int] = set()  # streams whose answer is whole here, and waits for the client's window
         self._resets = Tally(limits.resets, limits.span, answers.clock)
         self._empty_frames = Tally(limits.empty_frames, limits.span, answers.clock)
 
@@ -148,6 +149,9 @@ class Http2Front(Http2Server):
             if self.h2_conn.head_so_far > self.limits.head:
                 yield from self._calm_down()
                 return
+        for stream_id in self._ending - self.h2_conn.stream_buffers.keys():
+            self._ending.discard(stream_id)
+            self._forget(stream_id)
         yield from self._flush()
 
     def _give_room(self) -> None:
@@ -253,14 +257,21 @@ class Http2Front(Http2Server):
             yield from self._ended(event.stream_id)
 
     def _ended(self, stream_id: int) -> Commands:
-        """An answer is whole: want no more of its request (RFC 9113 section 8.1), and forget it."""
+        """An answer is whole."""
+        if stream_id in self.h2_conn.stream_buffers:
+            self._ending.add(stream_id)
+        else:
+            self._forget(stream_id)
+        yield from self._flush()
+
+    def _forget(self, stream_id: int) -> None:
+        """An answer is sent: want no more of its request (RFC 9113 section 8.1), and forget both."""
         if stream_id in self._enough:
             self._enough.discard(stream_id)
-            if stream_id not in self.h2_conn.stream_buffers and not self.is_closed(stream_id):
+            if not self.is_closed(stream_id):
                 self.h2_conn.reset_stream(stream_id, ErrorCodes.NO_ERROR)
         if self.is_closed(stream_id):
             self.streams.pop(stream_id, None)
-        yield from self._flush()
 
     def _flush(self) -> Commands:
         data = self.h2_conn.data_to_send()
