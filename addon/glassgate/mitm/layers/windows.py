@@ -44,7 +44,7 @@ class Waiting(deque[SendH2Data]):
 class Bounded(BufferedH2Connection):
     """An HTTP/2 connection whose windows, frames and memory have our sizes."""
 
-    MAX_CLOSED_STREAMS = 1024  # streams of which it is known how they ended, for frames that come late; h2 would keep 65,536
+    MAX_CLOSED_STREAMS = 1024  # of which it is known how they ended, for late frames; h2 would keep 65,536
 
     def __init__(self, config: Any, limits: Limits) -> None:
         super().__init__(config)
