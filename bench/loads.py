@@ -22,6 +22,7 @@ class Load:
     ask: Ask
     run: Run
     core: bool = False  # in quick runs too, and in every round
+    unsteady: bool = False  # its rounds differ most: in every round, though in no quick run
 
 
 def keep_alive(connections: int, seconds: int = 2, warm_up: float = 0.5) -> Run:
@@ -59,7 +60,7 @@ def echoes(target: Target, ask: Ask, length: int) -> Count:
 
 LOADS = (
     # With one connection alone both ends rest again and again, and how soon they wake varies most.
-    Load("keep-alive-1", "small GET, 1 connection", "requests/s", asked.SMALL, keep_alive(1, 4, 1.0)),
+    Load("keep-alive-1", "small GET, 1 connection", "requests/s", asked.SMALL, keep_alive(1, 4, 1.0), unsteady=True),
     Load("keep-alive-16", "small GET, 16 connections", "requests/s", asked.SMALL, keep_alive(16), core=True),
     # The warm-up is for 128 handshakes. Answers come in bursts: it takes many of them to make a rate.
     Load("keep-alive-128", "small GET, 128 connections", "requests/s", asked.SMALL, keep_alive(128, 6, 2.5)),

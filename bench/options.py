@@ -13,8 +13,8 @@ EPILOG = "Reads and says more: bench/README.md."
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured: a load is in the first `rounds` rounds, a core one in the first `core_rounds`; what would not
-    be over in `seconds` is left out."""
+    """What is measured: a load is in the first `rounds` rounds, a core or unsteady one in the first `core_rounds`;
+    what would not be over in `seconds` is left out."""
 
     candidates: tuple[Candidate, ...]
     loads: tuple[Load, ...]
@@ -25,7 +25,8 @@ class Plan:
 
     def in_round(self, number: int) -> list[Load]:
         """The loads of a round; the first is number 0."""
-        return [load for load in self.loads if number < (self.core_rounds if load.core else self.rounds)]
+        often = number < self.core_rounds
+        return [load for load in self.loads if number < self.rounds or (often and (load.core or load.unsteady))]
 
 
 @dataclass(frozen=True, slots=True)

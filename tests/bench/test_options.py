@@ -31,10 +31,10 @@ def test_what_is_named_is_measured(arguments, measured, under):
     assert plan.whole is (arguments == [])
 
 
-def test_core_loads_are_in_more_rounds():
+def test_core_and_unsteady_loads_are_in_more_rounds():
     plan = options.plan([], quick=False)
     assert names(plan.in_round(0)) == names(loads.LOADS)
-    assert names(plan.in_round(plan.rounds)) == [one.name for one in loads.LOADS if one.core]
+    assert names(plan.in_round(plan.rounds)) == [one.name for one in loads.LOADS if one.core or one.unsteady]
     assert plan.in_round(plan.core_rounds) == []
 
 
