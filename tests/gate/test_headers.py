@@ -128,7 +128,23 @@ def bearer(issuer, scheme="Bearer "):
     return scheme + jwt.encode({"iss": issuer, "aud": ["another"], "exp": 1}, "x" * 32)
 
 
-@pytest.mark.parametrize("value", [bearer(OURS), bearer(OURS, "bearer  "), bearer(OURS) + " "])
+WAYS = [
+    "Bearer ",
+    "bearer  ",
+    "Bearer\t",
+    "DPoP ",
+    "Basic x, Bearer ",
+    'Bearer "',
+    "Bearer: ",
+    "Bearer Bearer ",
+    " ",
+    "",
+]
+
+
+@pytest.mark.parametrize(
+    "value", [*(bearer(OURS, way) for way in WAYS), bearer(OURS) + " ", bearer(OURS) + ", Bearer x"]
+)
 def test_a_bearer_token_of_ours_goes_whatever_it_is_for(value):
     assert "authorization" not in dict(sent(request_of("/", headers=[("Authorization", value)])))
     got = sent(request_of("/", headers=[("authorization", value), ("Authorization", "Basic eDp5")]))
@@ -136,7 +152,8 @@ def test_a_bearer_token_of_ours_goes_whatever_it_is_for(value):
 
 
 @pytest.mark.parametrize(
-    "value", [bearer(OURS + ".example"), bearer(""), "Bearer x.y.z", "Bearer", "Basic eDp5", bearer(OURS, "JWT ")]
+    "value",
+    [bearer(OURS + ".example"), bearer(""), "Bearer x.y.z", "Bearer", "Basic eDp5", "Negotiate a.b.c", bearer("x")],
 )
 def test_any_other_authorization_stays(value):
     assert dict(sent(request_of("/", headers=[("Authorization", value)])))["authorization"] == value

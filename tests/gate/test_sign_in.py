@@ -21,9 +21,10 @@ from gate.site import (
     site_of,
 )
 from glassgate.access.policy import Decision, Policy, Rule
-from glassgate.gate.exchange import Forward
+from glassgate.gate.exchange import Forward, run
 from glassgate.gate.launcher import REFRESH_PATH
 from glassgate.oidc.client_auth import ClientSecret
+from glassgate.oidc.errors import ProviderUnavailable, Reason
 from glassgate.oidc.provider import Provider
 
 
@@ -219,9 +220,35 @@ def test_who_is_not_signed_in_signs_in():
 
 def test_a_session_of_a_provider_that_is_gone_signs_in_with_another():
     site = two_providers()
+    site.parties["first"].next = replace(person("alice"), provider="first")
     browser = Browser(site)
-    browser.open(WIKI, "/")
     browser.open(TEAM, "/?idp=first")
     browser.site = site_of(apps=[app("wiki", WIKI, STAFF)], keys=site.keys, sessions=site.sessions)
+    assert REFRESH_PATH not in browser.open(TEAM, "/").body.decode()
     browser.open(TEAM, REFRESH_PATH)
     assert len(browser.site.parties["entra"].asked) == 1
+
+
+def test_where_the_provider_says_nothing_it_can_be_asked_again():
+    site = site_of()
+    browser = Browser(site)
+    browser.open(WIKI, "/")
+    site.parties["entra"].next = ProviderUnavailable(Reason.TIMEOUT, "late")
+    page = browser.open(TEAM, REFRESH_PATH)
+    assert page.status == 503
+    assert f'href="https://{TEAM}:8443{REFRESH_PATH}"' in page.body.decode()
+    assert isinstance(browser.ask(WIKI, "/"), Forward)
+
+
+def test_who_is_revoked_while_they_are_at_the_provider_is_asked_who_they_are():
+    site = site_of()
+    browser = Browser(site)
+    browser.open(WIKI, "/")
+    location = dict(browser.ask(TEAM, REFRESH_PATH).headers)["Location"]
+    held = browser.jars[TEAM]["__Host-CF_Authorization"]
+    run(site.sessions.revoke(run(site.sessions.presented(held, NOW))))
+    state = location.partition("state=")[2]
+    again = browser.ask(TEAM, f"/cdn-cgi/access/callback?code=c&state={state}")
+    assert dict(again.headers)["Location"].startswith("https://login.example/authorize")
+    assert browser.jars[TEAM]["__Host-CF_Authorization"] == held
+    assert [one.prompt for one in site.parties["entra"].asked] == [None, None, "login"]

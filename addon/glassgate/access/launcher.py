@@ -88,7 +88,7 @@ def choose_provider(*, app: str | None, address: str, choices: Sequence[Choice],
 
 
 def page(shown: Launcher, *, end_url: str, logout_url: str, refresh_url: str, ray: str) -> str:
-    """The launcher. `end_url` takes the forms that end other sessions."""
+    """The launcher. `end_url` takes the forms that end other sessions; `refresh_url` may be ""."""
     return render(
         "launcher",
         ray,

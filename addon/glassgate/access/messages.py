@@ -48,9 +48,9 @@ MESSAGES = {
     ),
     "refresh_by_page": Message(
         400,
-        "Nothing was asked for",
-        "Your provider is asked who you are only when you go there yourself, not when another page asks for it.",
-        "To have it asked, open this address directly.",
+        "Your provider was not asked",
+        "Who you are is checked again where this address is opened in a tab, not by a picture or script of a page.",
+        "Open this address directly.",
     ),
     "handoff_expired": Message(
         400,

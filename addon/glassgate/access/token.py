@@ -126,7 +126,7 @@ def _claimed(token: str) -> dict[str, Any]:
         return {}
     try:
         return jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError):
+    except (jwt.PyJWTError, ValueError, RecursionError):
         return {}
 
 
@@ -141,7 +141,7 @@ def verify(
         raise TokenError(Reason.MALFORMED, f"longer than {MAX_TOKEN} bytes")
     try:
         header = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as fault:
+    except (jwt.PyJWTError, RecursionError) as fault:
         raise TokenError(Reason.MALFORMED, "not a JWT") from fault
     if header.get("alg") != "RS256":
         raise TokenError(Reason.ALGORITHM, f"signed with {header.get('alg')!r}, expected 'RS256'")

@@ -7,13 +7,13 @@ from typing import Any
 from glassgate.access import browser, cookies
 from glassgate.access.seal import Purpose, SealError
 from glassgate.gate import answers, denials, pace
-from glassgate.gate.credentials import global_session
+from glassgate.gate.credentials import global_session, was_revoked
 from glassgate.gate.exchange import Answer, Collect, Lane, Outcome, Request, Steps, ask
 from glassgate.gate.forms import form_text
 from glassgate.gate.hand_off import Wish
 from glassgate.gate.recheck import first_asking
 from glassgate.gate.sessions import new_session
-from glassgate.gate.sign_in import admit
+from glassgate.gate.sign_in import admit, begin_first
 from glassgate.gate.site import TEAM_PREFIX, Site
 from glassgate.oidc.callback import Callback, read_callback
 from glassgate.oidc.errors import ProviderUnavailable, Reason, SignInError
@@ -62,6 +62,9 @@ def callback(site: Site, request: Request) -> Steps[Answer]:
         site.pace.count(pace.of(site.client(request), "callback"), request.at)
         return denials.failed(site, request, fault, party, again)
     previous = yield from global_session(site, request)
+    if previous is None and not expected.anew and (yield from was_revoked(site, request)):
+        # Revoked while its browser was at the provider, which did not ask who is there.
+        return (yield from begin_first(site, request, wish, party.provider.id))
     cookie = site.chance(32)
     session = new_session(
         identity, session=site.chance(16), cookie=cookie, now=request.at, duration=site.session_duration,

@@ -25,6 +25,8 @@ SPOOFABLE = re.compile(
     rb"|cf-ipcountry|cf-ray|cf-visitor|x-original-.*|x-rewrite-.*|remote-.*|proxy(?:-.*)?|host|cookie)"
 )
 WEBSOCKET_FIELDS: Fields = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+BETWEEN = re.compile(rb"[\s,;:=\"']+")  # of what an Authorization header may hold (RFC 9110 section 11.4)
+MOST_LOOKED_AT = 8  # tokens of one header
 UNKNOWN = "unknown"  # RFC 7239 section 6.2
 COUNTRY = re.compile(rb"[A-Z][A-Z0-9]")  # T1 among them, Cloudflare's sign for Tor
 NOWHERE = b"XX"
@@ -69,8 +71,8 @@ def for_origin(
 ) -> Fields:
     """The headers that the origin gets: hop-by-hop and spoofable ones removed first, then ours added.
 
-    Without `assertion` it is told of nobody. A Bearer that says to be of our `issuer` goes no further, whatever app or
-    time it is for, nor does the header named `without` (in lower case).
+    Without `assertion` it is told of nobody. A token that says to be of our `issuer` goes no further in
+    Authorization, whatever app or time it is for, nor does the header named `without` (in lower case).
     A Connection header may name further hop-by-hop ones; it can never make one of ours disappear.
     """
     listed = _listed(request.values(b"connection"))
@@ -137,9 +139,9 @@ def _is_harmless(name: bytes) -> bool:
 
 
 def _is_ours(authorization: bytes, issuer: str) -> bool:
-    """Whether it brings, by the Bearer scheme (RFC 6750), a token that says to be of this issuer."""
-    scheme, _, credential = authorization.partition(b" ")
-    return scheme.lower() == b"bearer" and claims_issuer(credential.strip().decode("latin-1"), issuer)
+    """Whether it brings a token that says to be of this issuer, however it is written: origins read it leniently."""
+    tokens = [piece for piece in BETWEEN.split(authorization) if piece.count(b".") == 2]
+    return any(claims_issuer(text.decode("latin-1"), issuer) for text in tokens[:MOST_LOOKED_AT])
 
 
 def for_visitor(headers: Fields, *, websocket: bool) -> Fields:

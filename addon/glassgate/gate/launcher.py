@@ -63,8 +63,9 @@ def show(site: Site, request: Request, session: Session) -> Steps[Answer]:
         done=DONE.get(query.get("done", [""])[0], ""),
     )  # fmt: skip
     html = launcher.page(
-        shown, end_url=END_PATH, logout_url=site.url(site.team, LOGOUT_PATH), refresh_url=REFRESH_PATH, ray=request.ray
-    )
+        shown, end_url=END_PATH, logout_url=site.url(site.team, LOGOUT_PATH),
+        refresh_url=REFRESH_PATH if party else "", ray=request.ray,
+    )  # fmt: skip
     return answers.page(request, 200, html, csp=LAUNCHER_CSP, referrer=REFERRER)
 
 

@@ -46,7 +46,7 @@ def login(site: Site, request: Request) -> Steps[Answer]:
     if choice.is_open(request, app, offered):
         return choice.page(site, request, wish, offered)
     # No proof is asked for before it is known whom it would help: a stranger is refused without a second factor.
-    return (yield from _begin_first(site, request, wish, offered[0]))
+    return (yield from begin_first(site, request, wish, offered[0]))
 
 
 def home(site: Site, request: Request) -> Steps[Answer]:
@@ -56,13 +56,10 @@ def home(site: Site, request: Request) -> Steps[Answer]:
         return (yield from launcher.show(site, request, session))
     if not is_navigation(request):
         return answers.standard(request, "unauthenticated")
-    offered = choice.offered(site, None, choice.picked(request))
     wish = Wish(None, site.team, "/")
     if session:
         return (yield from _begin_again(site, request, wish, session, frozenset()))
-    if len(offered) != 1:
-        return choice.page(site, request, wish, list(site.parties))
-    return (yield from _begin_first(site, request, wish, offered[0]))
+    return (yield from _begin_anywhere(site, request, wish))
 
 
 def refresh(site: Site, request: Request) -> Steps[Answer]:
@@ -73,9 +70,11 @@ def refresh(site: Site, request: Request) -> Steps[Answer]:
     if not is_top_level(request):
         return answers.standard(request, "refresh_by_page")
     session = yield from global_session(site, request)
-    if session is None or session.identity.provider not in site.parties:
+    if session is None:
         return answers.redirect(request, site.url(site.team, "/"))
-    wish = Wish(None, site.team, f"/?done={launcher.REFRESHED}")
+    if session.identity.provider not in site.parties:
+        return (yield from _begin_anywhere(site, request, Wish(None, site.team, "/")))
+    wish = Wish(None, site.team, launcher.REFRESH_PATH)
     return (yield from _begin_again(site, request, wish, session, frozenset()))
 
 
@@ -94,7 +93,7 @@ def first(
     offered = choice.offered(site, app, choice.picked(request)) or list(app.providers)
     if choice.is_open(request, app, offered):
         return choice.page(site, request, wish, offered)
-    return (yield from _begin_first(site, request, wish, offered[0]))
+    return (yield from begin_first(site, request, wish, offered[0]))
 
 
 def admit(
@@ -105,7 +104,8 @@ def admit(
     `asked` holds the authentication contexts that this very sign-in asked for; None: none happened just now.
     """
     if wish.app is None:
-        return answers.redirect(request, site.url(site.team, wish.target))
+        target = f"/?done={launcher.REFRESHED}" if wish.target == launcher.REFRESH_PATH else wish.target
+        return answers.redirect(request, site.url(site.team, target))
     facts = yield from known(site, request, wish.app, session)
     verdict = judge(wish.app.policies, facts)
     if verdict.needs_no_sign_in:
@@ -124,7 +124,15 @@ def admit(
     return denials.denied(site, request, wish.app, wish.hostname, session, verdict, facts, again=wish.target)
 
 
-def _begin_first(site: Site, request: Request, wish: Wish, provider: str) -> Steps[Answer]:
+def _begin_anywhere(site: Site, request: Request, wish: Wish) -> Steps[Answer]:
+    """Have somebody sign in with any provider, for no app."""
+    offered = choice.offered(site, None, choice.picked(request))
+    if len(offered) != 1:
+        return choice.page(site, request, wish, list(site.parties))
+    return (yield from begin_first(site, request, wish, offered[0]))
+
+
+def begin_first(site: Site, request: Request, wish: Wish, provider: str) -> Steps[Answer]:
     """Send somebody without a session to a provider. Of one that was revoked no earlier sign-in counts there."""
     anew = yield from was_revoked(site, request)
     return (yield from _begin(site, request, wish, site.parties[provider], (), anew=anew))

@@ -334,13 +334,40 @@ def test_an_answer_that_had_to_wait_leaves_nothing():
     assert (peer.stage.layer.front.streams, peer.stage.layer.idle) == ({}, True)
 
 
-def test_a_refusal_that_had_to_wait_still_wants_no_more_of_the_body():
+def test_an_early_answer_that_had_to_wait_ends_once():
+    peer = Peer(window=1000)
+    stream, other = peer.ask(POST, b"half", more=True), peer.ask()
+    peer.stage.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000, 0)
+    peer.send(stream, b"rest")
+    peer.h2.increment_flow_control_window(50_000, stream)
+    peer.flush()
+    assert (len(peer.body(stream)), len(peer.of(stream, h2.events.StreamEnded)), peer.goodbyes) == (5000, 1, [])
+    peer.stage.answer(OK, 1)
+    assert (peer.status(other), peer.stage.layer.idle, peer.stage.layer.front.streams) == (200, True, {})
+
+
+@pytest.mark.parametrize("by_connection", [False, True])
+def test_an_end_needs_no_window(by_connection):
+    """Who gives room for what Content-Length says, and not a byte more, gets the end, too."""
+    peer = Peer(window=1 << 20 if by_connection else 1000)
+    size = 65_535 + 4000 if by_connection else 5000
+    stream = peer.ask()
+    peer.stage.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+    assert not peer.of(stream, h2.events.StreamEnded)
+    peer.h2.increment_flow_control_window(4000, None if by_connection else stream)
+    peer.flush()
+    assert (len(peer.body(stream)), len(peer.of(stream, h2.events.StreamEnded))) == (size, 1)
+    assert (peer.stage.layer.idle, peer.stage.layer.front.streams) == (True, {})
+
+
+@pytest.mark.parametrize("room", [2, 50_000])
+def test_a_refusal_that_had_to_wait_still_wants_no_more_of_the_body(room):
     peer = Peer(window=0, decide=refuse)
     stream = peer.ask(POST, more=True)
     while not peer.stage.layer.unsent:
         peer.send(stream, b"x" * 16384, more=True)
     assert (peer.status(stream), peer.reset(stream)) == (401, None)
-    peer.h2.increment_flow_control_window(50_000, stream)
+    peer.h2.increment_flow_control_window(room, stream)
     peer.flush()
     assert (peer.body(stream), peer.reset(stream)) == (b"no", ErrorCodes.NO_ERROR)
     assert peer.stage.layer.front.streams == {}

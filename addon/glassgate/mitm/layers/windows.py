@@ -42,9 +42,7 @@ class Waiting(deque[SendH2Data]):
 
 
 class Bounded(BufferedH2Connection):
-    """An HTTP/2 connection whose windows, frames and memory have our sizes."""
-
-    MAX_CLOSED_STREAMS = 1024  # of which it is known how they ended, for late frames; h2 would keep 65,536
+    """An HTTP/2 connection whose windows and frames have our sizes."""
 
     def __init__(self, config: Any, limits: Limits) -> None:
         super().__init__(config)
@@ -78,6 +76,26 @@ class Bounded(BufferedH2Connection):
         frame.settings = known
         return super()._receive_settings_frame(frame)
 
+    def end_stream(self, stream_id: int) -> None:
+        """End an answer, once: an early one is ended again with its request, and may still wait then."""
+        waiting = self.stream_buffers.get(stream_id)
+        if not waiting or not waiting[-1].end_stream:
+            super().end_stream(stream_id)
+
+    def stream_window_updated(self, stream_id: int) -> bool:
+        """Send what may be sent now. The end alone needs no window (RFC 9113 section 6.9.1): mitmproxy has it wait."""
+        sent = super().stream_window_updated(stream_id)
+        waiting = self.stream_buffers.get(stream_id)
+        if not waiting or any(one.data for one in waiting):
+            return sent
+        del self.stream_buffers[stream_id]
+        trailers = self.stream_trailers.pop(stream_id, None)
+        if trailers:
+            self.send_headers(stream_id, trailers, end_stream=True)
+        else:
+            self.send_data(stream_id, b"", end_stream=any(one.end_stream for one in waiting))
+        return True
+
     @property
     def unsent(self) -> int:
         """Bytes of all answers that wait for the client's window."""
@@ -106,6 +124,10 @@ class Idle:
 
 class ToClient(Bounded):
     """An HTTP/2 connection to a client: frames that h2 passes over are told, so that they can be counted."""
+
+    # Of so many streams it is known how they ended, for frames that come late: no client ends more within a round trip.
+    # h2 would keep 65,536, as it does towards an origin, which may answer long after nobody wants it any more.
+    MAX_CLOSED_STREAMS = 1024
 
     def _receive_window_update_frame(self, frame: WindowUpdateFrame) -> tuple[list[Any], list[Any]]:
         said, found = super()._receive_window_update_frame(frame)
