@@ -65,7 +65,7 @@ def home(site: Site, request: Request) -> Steps[Answer]:
 def refresh(site: Site, request: Request) -> Steps[Answer]:
     """`/cdn-cgi/access/refresh-identity`: back to the provider, who says anew who this is; then the launcher.
 
-    For whoever was just put into a group. The session that comes of it takes the place of the one that stands.
+    For whoever was just put into a group. For the same person the session is renewed, and their tokens go on.
     """
     if not is_top_level(request):
         return answers.standard(request, "refresh_by_page")
